@@ -1,0 +1,29 @@
+"""Fixtures that several rooms' tests share."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from serotone.types import Audio
+
+
+@pytest.fixture(scope="session")
+def corpora_root() -> Path:
+    """The folder of real corpora, or a skip that says where it was looked for."""
+    default = Path(__file__).resolve().parents[2] / "shared" / "corpora"
+    root = Path(os.environ.get("SEROTONE_CORPORA", default))
+    if not root.is_dir():
+        pytest.skip(f"needs real speech: no folder at {root} (set SEROTONE_CORPORA)")
+    return root
+
+
+@pytest.fixture
+def tone() -> Audio:
+    """One second of a 220 Hz tone with harmonics at 16 kHz."""
+    time_s = np.arange(16000) / 16000
+    signal = sum(np.sin(2 * np.pi * 220 * k * time_s) / k for k in range(1, 5))
+    return Audio(np.asarray(0.2 * signal, dtype=np.float32), 16000, "tone")
