@@ -1,0 +1,1 @@
+"""Bytes, files and microphones to ``Audio``: reading, preparing, cutting, finding speech."""
