@@ -1,0 +1,7 @@
+"""``python -m serotone`` is the same as ``serotone``."""
+
+import sys
+
+from serotone.cli import main
+
+sys.exit(main())
