@@ -1,0 +1,89 @@
+"""nEMO: nine Polish speakers, 90 sentences, six emotions.
+
+Christop, nEMO: Dataset of Emotional Speech in Polish, LREC-COLING 2024.
+https://aclanthology.org/2024.lrec-main.1059
+"""
+
+from __future__ import annotations
+
+import csv
+from dataclasses import dataclass
+from pathlib import Path
+
+from serotone.corpora.reading import (
+    CorpusInfo,
+    Misnamed,
+    Reading,
+    Source,
+    gather,
+)
+from serotone.errors import CorpusError
+from serotone.labels import normalise
+from serotone.types import Utterance
+
+_COLUMNS = ("file_id", "emotion", "normalized_text", "speaker_id", "gender", "age")
+
+
+@dataclass(frozen=True)
+class Nemo:
+    """Reader of nEMO: ``data.tsv`` says what the clips of ``samples/`` are."""
+
+    info: CorpusInfo
+
+    def read(self, root: Path) -> Reading:
+        rows = _rows(root / "data.tsv")
+
+        def describe(path: Path) -> Utterance:
+            if path.stem not in rows:
+                raise Misnamed(f"'{path.name}' is not in data.tsv")
+            row = rows[path.stem]
+            return Utterance(
+                id=_id(path.stem),
+                path=path,
+                corpus="nemo",
+                speaker=f"nemo-{row['speaker_id']}",
+                label=normalise(row["emotion"]),
+                sentence=row["normalized_text"],
+                language="pl",
+                sex=row["gender"],
+                age=float(row["age"]),
+            )
+
+        return gather(self.info, root, describe, expected=lambda _: map(_id, rows))
+
+
+def _id(stem: str) -> str:
+    return f"nemo/samples/{stem}"
+
+
+def _rows(path: Path) -> dict[str, dict[str, str]]:
+    """Rows of the table by the clip's name without its ending, values without outer blanks."""
+    if not path.is_file():
+        raise CorpusError(f"no table at '{path}'. nEMO needs data.tsv beside samples/.")
+    with path.open(encoding="utf-8", newline="") as file:
+        reader = csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE)
+        absent = [name for name in _COLUMNS if name not in (reader.fieldnames or ())]
+        if absent:
+            raise CorpusError(f"{path}: no column '{absent[0]}'. Fetch the table again.")
+        return {Path(row["file_id"]).stem: {k: row[k].strip() for k in _COLUMNS} for row in reader}
+
+
+NEMO = Nemo(
+    CorpusInfo(
+        name="nemo",
+        title="nEMO, emotional speech in Polish",
+        languages=("pl",),
+        labels=("neutral", "happy", "sad", "angry", "fearful", "surprised"),
+        n_clips=4481,
+        n_speakers=9,
+        licence="CC BY-NC-SA 4.0",
+        doi="10.48550/arXiv.2404.06292",
+        url="https://github.com/amu-cai/nEMO",
+        sources=(
+            Source(
+                "https://github.com/amu-cai/nEMO/archive/refs/heads/main.zip", "nemo.zip", strip=1
+            ),
+        ),
+        notes="The archive is packed by the server when asked for: it has no checksum.",
+    )
+)
