@@ -1,0 +1,1 @@
+"""The Recognizer over many files: local processes, and what comes after them."""
