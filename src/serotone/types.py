@@ -155,6 +155,47 @@ class Split(Sides):
 
 
 @dataclass(frozen=True)
+class TextSplit(Sides):
+    """Sides that share no sentence and no clip, but the same people speak on them.
+
+    It answers what a model makes of words it never heard, not of voices it never heard.
+
+    Attributes:
+        n_dropped: utterances left out so that no sentence stands on two sides.
+
+    Raises:
+        LeakError: when a sentence or a clip stands on two sides, or a clip twice on one.
+    """
+
+    n_dropped: int = 0
+
+    protocol: ClassVar[str] = "text-independent"
+
+    def __post_init__(self) -> None:
+        for field_name in ("sentence", "id"):
+            _refuse_shared(self, field_name)
+        _refuse_repeats(self)
+
+
+@dataclass(frozen=True)
+class SpeakerTextSplit(Split):
+    """Sides that share no speaker, no sentence and no clip.
+
+    Attributes:
+        n_dropped: utterances left out because they would tie two sides together.
+
+    Raises:
+        LeakError: when a speaker, a sentence or a clip stands on two sides.
+    """
+
+    n_dropped: int = 0
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        _refuse_shared(self, "sentence")
+
+
+@dataclass(frozen=True)
 class ClaimedSplit(Sides):
     """Sides as a published system made them, leaks included. Never judge a model by one.
 
@@ -165,7 +206,7 @@ class ClaimedSplit(Sides):
     protocol: ClassVar[str] = "claimed"
 
 
-def _refuse_shared(split: Split, field_name: str) -> None:
+def _refuse_shared(split: Sides, field_name: str) -> None:
     sides = {part: {getattr(u, field_name) for u in split.part(part)} for part in PARTS}
     for first, second in itertools.combinations(PARTS, 2):
         shared = sides[first] & sides[second]
@@ -176,7 +217,7 @@ def _refuse_shared(split: Split, field_name: str) -> None:
             )
 
 
-def _refuse_repeats(split: Split) -> None:
+def _refuse_repeats(split: Sides) -> None:
     # By place in the file too: one recording may hold many utterances, but none twice.
     counts = Counter((str(u.path), u.start_s) for u in split.part("all"))
     repeated = [path for (path, _), n in counts.items() if n > 1]
