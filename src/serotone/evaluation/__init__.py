@@ -1,0 +1,1 @@
+"""A model against utterances it has not learned from: figures, intervals, reports."""

@@ -1,0 +1,176 @@
+"""An evaluation as files: figures for machines, answers to make them again, a page to read."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from serotone.errors import ConfigError
+from serotone.evaluation.result import Answer, Evaluation
+from serotone.metrics.interval import Interval
+
+PROTOCOL_NOTES = {
+    "honest": "",
+    "claimed": (
+        "CLAIMED PROTOCOL: these sides share speakers or clips, as a published system made them. "
+        "The figures say nothing of new speakers."
+    ),
+    "seen-speakers": (
+        "SEEN SPEAKERS: the model learned from speakers it is measured on here. "
+        "The figures say nothing of new speakers."
+    ),
+    "unverified": (
+        "UNVERIFIED: the model does not say whom it learned from, "
+        "so nobody can tell whether it has heard these speakers before."
+    ),
+}
+"""What a report says on its face, by protocol; nothing where all is well."""
+
+
+def write(evaluation: Evaluation, folder: Path) -> list[Path]:
+    """Write ``metrics.json``, ``predictions.jsonl`` and ``summary.md``; make the folder if need be.
+
+    Returns:
+        The files.
+
+    Raises:
+        ConfigError: when the folder cannot be written to.
+    """
+    texts = {
+        "metrics.json": to_json(evaluation) + "\n",
+        "predictions.jsonl": "".join(
+            json.dumps(answer.to_dict(), ensure_ascii=False) + "\n" for answer in evaluation.answers
+        ),
+        "summary.md": to_markdown(evaluation),
+    }
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, text in texts.items():
+            (folder / name).write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise ConfigError(
+            f"--out '{folder}': cannot be written: {error.strerror}. Give another folder."
+        ) from None
+    return [folder / name for name in texts]
+
+
+def read_answers(path: Path) -> list[Answer]:
+    """The answers of a ``predictions.jsonl``.
+
+    Raises:
+        ConfigError: when the file is missing or a line is not an answer.
+    """
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except OSError as error:
+        raise ConfigError(f"'{path}' cannot be read: {error.strerror}.") from None
+    return [_answer(line, f"'{path}', line {number}") for number, line in enumerate(lines, 1)]
+
+
+def to_json(evaluation: Evaluation) -> str:
+    """The figures as JSON, one key a line, rows of numbers on one line each."""
+    lines = []
+    for key, value in evaluation.to_dict().items():
+        nested = isinstance(value, dict) and any(isinstance(v, dict) for v in value.values())
+        rows = isinstance(value, list) and any(isinstance(v, list) for v in value)
+        if nested and isinstance(value, dict):
+            inner = (f"    {_line(k)}: {_line(v)}" for k, v in value.items())
+            text = "{\n" + ",\n".join(inner) + "\n  }"
+        elif rows and isinstance(value, list):
+            text = "[\n" + ",\n".join(f"    {_line(row)}" for row in value) + "\n  ]"
+        else:
+            text = _line(value)
+        lines.append(f"  {_line(key)}: {text}")
+    return "{\n" + ",\n".join(lines) + "\n}"
+
+
+def to_markdown(evaluation: Evaluation) -> str:
+    """A page of tables that reads well as plain text too."""
+    source = evaluation.source
+    note = PROTOCOL_NOTES[source.protocol]
+    parts = [
+        f"# {source.model} on {source.corpus}, {source.split} ({source.part})\n",
+        f"> **{note}**\n" if note else "",
+        table(("figure", "value"), headline(evaluation)),
+        "## By label\n",
+        table(
+            ("label", "n", "recall", "precision", "F1"),
+            (
+                (label, str(s.n), percent(s.recall), percent(s.precision), percent(s.f1))
+                for label, s in evaluation.per_class.items()
+            ),
+        ),
+        "## Confusion (truth in rows)\n",
+        table(
+            ("", *evaluation.labels),
+            (
+                (label, *map(str, row))
+                for label, row in zip(evaluation.labels, evaluation.confusion.tolist(), strict=True)
+            ),
+        ),
+        "## By speaker\n",
+        table(
+            ("speaker", "sex", "n", "UAR", "accuracy"),
+            (
+                (name, s.sex or "–", str(s.n), percent(s.uar), percent(s.accuracy))
+                for name, s in evaluation.per_speaker.items()
+            ),
+        ),
+    ]
+    return "\n".join(filter(None, parts))
+
+
+def headline(evaluation: Evaluation) -> list[tuple[str, str]]:
+    """Name and value of the figures that stand first in every report."""
+    source = evaluation.source
+    rows = [
+        ("utterances", f"{evaluation.n} of {len(evaluation.per_speaker)} speaker(s)"),
+        ("protocol", source.protocol),
+        ("UAR", f"{percent(evaluation.uar)} {interval(evaluation.uar_ci)}"),
+        ("accuracy", percent(evaluation.accuracy)),
+        ("macro F1", percent(evaluation.macro_f1)),
+        ("calibration error (ECE)", f"{evaluation.ece:.3f}"),
+        ("risk–coverage area (AURC)", f"{evaluation.aurc:.3f}"),
+    ]
+    for sex, group in evaluation.by_sex.items():
+        who = f"UAR, {sex} ({group.n_speakers} speaker(s))"
+        rows.append((who, f"{percent(group.uar)} {interval(group.uar_ci)}"))
+    if evaluation.intensity:
+        strength = evaluation.intensity
+        rows.append(("intensity AUC", f"{strength.auc:.3f} {interval(strength.auc_ci)}"))
+    if evaluation.n_set_aside:
+        labels = ", ".join(f"{n} {label}" for label, n in source.set_aside.items())
+        rows.append(("set aside, no such label in the model", labels))
+    if evaluation.n_failed:
+        rows.append(("failed files", str(evaluation.n_failed)))
+    return rows
+
+
+def percent(share: float) -> str:
+    """A share as a percentage, a dash for NaN."""
+    return "–" if math.isnan(share) else f"{100 * share:.1f} %"
+
+
+def interval(range_: Interval) -> str:
+    """An interval of shares as percentages, saying when it is not over speakers."""
+    unit = "" if range_.unit == "speaker" else ", over utterances of one speaker"
+    return f"[{100 * range_.low:.1f}, {100 * range_.high:.1f}]{unit}"
+
+
+def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A Markdown table."""
+    lines = [head, ["---"] * len(head), *rows]
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+
+def _answer(line: str, where: str) -> Answer:
+    try:
+        return Answer.from_dict(json.loads(line))
+    except (ValueError, TypeError, AttributeError) as error:
+        raise ConfigError(f"{where}: not an answer: {error}. Write it with evaluate.") from None
+
+
+def _line(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False, allow_nan=False)
