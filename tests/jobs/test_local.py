@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 import pytest
 
-from serotone.jobs.local import Opening, n_cores, predict_files
+from serotone.jobs.local import n_cores, predict_files
+from serotone.jobs.opening import Opening
 from serotone.types import Failure, Prediction
 
 

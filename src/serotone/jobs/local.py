@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from serotone.jobs.opening import Opening
 from serotone.types import Failure, Prediction
 
 if TYPE_CHECKING:
@@ -33,37 +34,6 @@ CHUNKS_PER_JOB = 4
 
 CHUNKS_AHEAD = 2
 """Chunks per process that wait or are done and not yet taken: the bound on memory."""
-
-
-@dataclass(frozen=True, slots=True)
-class Opening:
-    """How each process opens its Recognizer.
-
-    Attributes:
-        model: a name or a folder.
-        labels: what to narrow it to; empty keeps all.
-        min_confidence: below it the answer is ``uncertain``.
-    """
-
-    model: str | Path = "default"
-    labels: tuple[str, ...] = ()
-    min_confidence: float = 0.0
-
-    def open(self, *, n_threads: int | None = None) -> Recognizer:
-        """The Recognizer that this describes.
-
-        Raises:
-            ModelError: when there is no such model, or its files were altered.
-            LabelError: when the model does not know one of the labels.
-        """
-        from serotone.inference.recognizer import Recognizer
-
-        recognizer = Recognizer.open(self.model, n_threads=n_threads)
-        if self.labels:
-            recognizer = recognizer.narrow(self.labels)
-        if self.min_confidence:
-            recognizer = recognizer.with_min_confidence(self.min_confidence)
-        return recognizer
 
 
 def n_cores() -> int:

@@ -1,0 +1,51 @@
+PYTHON ?= python3
+BIN := .venv/bin
+PINS := pyproject.toml constraints.txt
+# What a copy of the package is made of: the code and the shipped model.
+SOURCES := $(shell find src -type f -not -name '*.pyc')
+INSTALL = -m pip install --quiet --constraint constraints.txt
+
+.PHONY: help demo test check fix bench clean
+
+help: ## show this
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile
+
+demo: .venv/core ## install the core alone and hear the samples
+	$(BIN)/serotone predict samples/*.wav
+
+test: .venv/all ## install everything and run the tests
+	$(BIN)/python -m pytest -n 2
+
+check: .venv/all ## all that continuous integration runs
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m pytest -n 2
+
+fix: .venv/all ## put imports and format right
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+	$(BIN)/python docs/make_cli.py
+
+bench: .venv-core/core ## time a cold start with the core alone
+	.venv-core/bin/python benchmarks/startup.py
+
+clean: ## remove what was installed
+	rm -rf .venv .venv-core
+
+%/bin/python:
+	$(PYTHON) -m venv $*
+
+# An environment for developers sees the code itself and must not be given a copy of it.
+.venv/core: $(PINS) $(SOURCES) | .venv/bin/python
+	if [ -e .venv/all ]; then $(MAKE) .venv/all; else $(BIN)/python $(INSTALL) .; fi
+	touch $@
+
+.venv/all: $(PINS) | .venv/bin/python
+	$(BIN)/python $(INSTALL) --editable '.[all,test]'
+	touch $@
+
+.venv-core/core: $(PINS) $(SOURCES) | .venv-core/bin/python
+	.venv-core/bin/python $(INSTALL) .
+	touch $@

@@ -1,0 +1,41 @@
+"""How a Recognizer is opened: a value that crosses to other processes, and costs no import."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from serotone.inference.recognizer import Recognizer
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """A model and what to make of its answers.
+
+    Attributes:
+        model: a name or a folder.
+        labels: what to narrow it to; empty keeps all.
+        min_confidence: below it the answer is ``uncertain``.
+    """
+
+    model: str | Path = "default"
+    labels: tuple[str, ...] = ()
+    min_confidence: float = 0.0
+
+    def open(self, *, n_threads: int | None = None) -> Recognizer:
+        """The Recognizer that this describes.
+
+        Raises:
+            ModelError: when there is no such model, or its files were altered.
+            LabelError: when the model does not know one of the labels.
+        """
+        from serotone.inference.recognizer import Recognizer
+
+        recognizer = Recognizer.open(self.model, n_threads=n_threads)
+        if self.labels:
+            recognizer = recognizer.narrow(self.labels)
+        if self.min_confidence:
+            recognizer = recognizer.with_min_confidence(self.min_confidence)
+        return recognizer
