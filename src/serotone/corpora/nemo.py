@@ -6,18 +6,18 @@ https://aclanthology.org/2024.lrec-main.1059
 
 from __future__ import annotations
 
-import csv
 from dataclasses import dataclass
 from pathlib import Path
 
 from serotone.corpora.reading import (
     CorpusInfo,
     Misnamed,
+    Problem,
     Reading,
     Source,
     gather,
 )
-from serotone.errors import CorpusError
+from serotone.corpora.sheet import read_sheet
 from serotone.labels import normalise
 from serotone.types import Utterance
 
@@ -31,7 +31,14 @@ class Nemo:
     info: CorpusInfo
 
     def read(self, root: Path) -> Reading:
-        rows = _rows(root / "data.tsv")
+        table = read_sheet(root / "data.tsv", _COLUMNS, delimiter="\t", quoted=False)
+        rows: dict[str, dict[str, str]] = {}
+        repeated: list[Problem] = []
+        for row in table:
+            stem = Path(row["file_id"]).stem
+            if rows.setdefault(stem, row) is not row:
+                message = f"data.tsv names '{row['file_id']}' twice; its first row was taken."
+                repeated.append(Problem(root / "data.tsv", "duplicate", message))
 
         def describe(path: Path) -> Utterance:
             if path.stem not in rows:
@@ -49,23 +56,12 @@ class Nemo:
                 age=float(row["age"]),
             )
 
-        return gather(self.info, root, describe, expected=lambda _: map(_id, rows))
+        reading = gather(self.info, root, describe, expected=lambda _: map(_id, rows))
+        return Reading(reading.utterances, (*repeated, *reading.problems))
 
 
 def _id(stem: str) -> str:
     return f"nemo/samples/{stem}"
-
-
-def _rows(path: Path) -> dict[str, dict[str, str]]:
-    """Rows of the table by the clip's name without its ending, values without outer blanks."""
-    if not path.is_file():
-        raise CorpusError(f"no table at '{path}'. nEMO needs data.tsv beside samples/.")
-    with path.open(encoding="utf-8", newline="") as file:
-        reader = csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE)
-        absent = [name for name in _COLUMNS if name not in (reader.fieldnames or ())]
-        if absent:
-            raise CorpusError(f"{path}: no column '{absent[0]}'. Fetch the table again.")
-        return {Path(row["file_id"]).stem: {k: row[k].strip() for k in _COLUMNS} for row in reader}
 
 
 NEMO = Nemo(

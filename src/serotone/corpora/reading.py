@@ -27,8 +27,9 @@ class Source:
         checksum: ``md5:…`` or ``sha256:…`` as the owner states it; None where none is stated.
         unpack: whether it is an archive to be unpacked, and then removed.
         strip: leading folders of the archive to leave out.
-        each: where the file is a CSV table: the address of one clip, ``{}`` for its name.
-        each_name: what a clip named by the table is kept as.
+        each: where the file is a CSV table of clips: the address of one, ``{}`` for its name.
+        each_column: the column of their names.
+        each_name: what a clip is kept as, ``{}`` for its name.
     """
 
     url: str
@@ -38,6 +39,7 @@ class Source:
     unpack: bool = True
     strip: int = 0
     each: str = ""
+    each_column: str = ""
     each_name: str = ""
 
 
@@ -167,13 +169,40 @@ def gather(
             continue
         if utterance is not None:
             found.append(utterance)
-    utterances, copies = first_of_each(found)
-    if not utterances:
-        raise nothing_found(info, root, problems)
-    problems += copies
     if expected is not None:
-        problems += missing(root, set(expected(utterances)) - {u.id for u in utterances})
-    return Reading(tuple(utterances), tuple(problems))
+        problems += missing(root, set(expected(found)) - {u.id for u in found})
+    return finish(info, root, found, problems)
+
+
+def finish(
+    info: CorpusInfo,
+    root: Path,
+    found: Iterable[Utterance],
+    problems: Iterable[Problem],
+    *,
+    n_voiceless: int = 0,
+    remedy: str = "",
+) -> Reading:
+    """The reading of what was found: the first of each id kept, the others reported.
+
+    Args:
+        info: of the corpus.
+        root: its folder.
+        found: utterances, in any order.
+        problems: met on the way.
+        n_voiceless: utterances whose speaker is unknown, each of which counts as its own.
+        remedy: what to do about those.
+
+    Raises:
+        CorpusError: when nothing was found.
+    """
+    utterances, copies = first_of_each(found)
+    all_problems = [*problems, *copies]
+    if not utterances:
+        raise nothing_found(info, root, all_problems)
+    if n_voiceless:
+        all_problems.append(one_voice_each(root, n_voiceless, remedy))
+    return Reading(tuple(utterances), tuple(all_problems))
 
 
 def first_of_each(found: Iterable[Utterance]) -> tuple[list[Utterance], list[Problem]]:
