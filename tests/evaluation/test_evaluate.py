@@ -12,7 +12,7 @@ import pytest
 from serotone.audio.io import write
 from serotone.errors import ConfigError, CorpusError, LeakError
 from serotone.evaluation.evaluate import evaluate, narrow, shared_labels
-from serotone.types import Audio, ClaimedSplit
+from serotone.types import Audio, ClaimedSplit, TextSplit
 from tests.evaluation.fakes import FakeModel, FakeRecognizer, clip
 
 
@@ -112,6 +112,18 @@ def test_a_claimed_split_says_so_whatever_the_model_has_seen(corpus):
     recognizer = FakeRecognizer(model=FakeModel(provenance={"train_speakers": ["toy-0"]}))
     result = evaluate(recognizer, corpus, corpus="toy", split=claimed)
     assert result.source.protocol == "claimed"
+
+
+def test_the_same_speakers_are_fair_only_for_the_split_the_model_learned_from(corpus):
+    rows = [replace(u, sentence=str(index % 5)) for index, u in enumerate(corpus)]
+    sides = [tuple(u for u in rows if u.sentence in names) for names in ("012", "3", "4")]
+    split = TextSplit("text5:1", *sides)
+    heard = {"train_speakers": [u.speaker for u in split.train]}
+    same = FakeRecognizer(model=FakeModel(provenance=heard | {"split_hash": split.hash}))
+    assert evaluate(same, rows, corpus="toy", split=split).source.protocol == "text-independent"
+    other = FakeRecognizer(model=FakeModel(provenance=heard | {"split_hash": "another"}))
+    with pytest.raises(LeakError, match="4 of the 4 speakers"):
+        evaluate(other, rows, corpus="toy", split=split)
 
 
 def test_intensity_is_scored_between_the_ends_of_the_scale():

@@ -13,6 +13,10 @@ from serotone.metrics.interval import Interval
 
 PROTOCOL_NOTES = {
     "honest": "",
+    "text-independent": (
+        "TEXT-INDEPENDENT: the model learned from these speakers saying other sentences. "
+        "The figures say nothing of new speakers."
+    ),
     "claimed": (
         "CLAIMED PROTOCOL: these sides share speakers or clips, as a published system made them. "
         "The figures say nothing of new speakers."
@@ -126,7 +130,7 @@ def headline(evaluation: Evaluation) -> list[tuple[str, str]]:
     """Name and value of the figures that stand first in every report."""
     source = evaluation.source
     rows = [
-        ("utterances", f"{evaluation.n} of {len(evaluation.per_speaker)} speaker(s)"),
+        ("utterances", f"{evaluation.n} from {_people(len(evaluation.per_speaker))}"),
         ("protocol", source.protocol),
         ("UAR", f"{percent(evaluation.uar)} {interval(evaluation.uar_ci)}"),
         ("accuracy", percent(evaluation.accuracy)),
@@ -135,11 +139,11 @@ def headline(evaluation: Evaluation) -> list[tuple[str, str]]:
         ("risk–coverage area (AURC)", f"{evaluation.aurc:.3f}"),
     ]
     for sex, group in evaluation.by_sex.items():
-        who = f"UAR, {sex} ({group.n_speakers} speaker(s))"
+        who = f"UAR, {sex} ({_people(group.n_speakers)})"
         rows.append((who, f"{percent(group.uar)} {interval(group.uar_ci)}"))
     if evaluation.intensity:
         strength = evaluation.intensity
-        rows.append(("intensity AUC", f"{strength.auc:.3f} {interval(strength.auc_ci)}"))
+        rows.append(("intensity AUC", f"{percent(strength.auc)} {interval(strength.auc_ci)}"))
     if evaluation.n_set_aside:
         labels = ", ".join(f"{n} {label}" for label, n in source.set_aside.items())
         rows.append(("set aside, no such label in the model", labels))
@@ -163,6 +167,10 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     """A Markdown table."""
     lines = [head, ["---"] * len(head), *rows]
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+
+def _people(n_speakers: int) -> str:
+    return f"{n_speakers} speaker{'s' * (n_speakers != 1)}"
 
 
 def _answer(line: str, where: str) -> Answer:
