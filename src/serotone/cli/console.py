@@ -6,6 +6,7 @@ import os
 import sys
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import NamedTuple, TextIO
 
 from rich.cells import cell_len, set_cell_size
@@ -79,7 +80,8 @@ class Table:
         self._labels = labels
         self._ascii = console.options.ascii_only
         names = [_printable(file.removeprefix(self._folder)) for file in files]
-        self._layout = lay_out(console.width, [*names, "file"], labels)
+        head = _printable(Path(self._folder).name + os.sep)
+        self._layout = lay_out(console.width, [*names, head, "file"], labels)
 
     def head(self) -> None:
         row = Text(self._name(self._folder or "file"))

@@ -24,7 +24,7 @@ class Format(StrEnum):
 def models(
     paths: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[FOLDER]...", help="Further model folders.", show_default=False),
+        typer.Argument(metavar="FOLDER", help="Further model folders.", show_default=False),
     ] = None,
     format: Annotated[
         Format, typer.Option("--format", "-f", help="How to write the list.")

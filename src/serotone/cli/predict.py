@@ -44,7 +44,7 @@ def predict(
     paths: Annotated[
         list[str],
         typer.Argument(
-            metavar="PATH...",
+            metavar="PATH",
             help="Files, folders, globs; - reads standard input.",
             show_default=False,
         ),

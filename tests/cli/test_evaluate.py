@@ -1,0 +1,130 @@
+"""``serotone evaluate`` from its words to its files, with a recogniser that needs no model."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+from tests.evaluation.fakes import FakeModel, FakeRecognizer
+
+from serotone.cli import main
+
+CODES = {"01": "neutral", "03": "happy", "04": "sad"}
+
+
+class NameRecognizer(FakeRecognizer):
+    """Hears the emotion in the file's RAVDESS code; takes every sad clip for a happy one."""
+
+    def _prediction(self, label, source):
+        heard = CODES[Path(source).stem.split("-")[2]]
+        return super()._prediction("happy" if heard == "sad" else heard, source)
+
+    def predict_files(self, paths, *, batch_size):
+        yield from super().predict_files(paths, batch_size=batch_size)
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """RAVDESS in small: 24 actors, three clips each, none of which is ever opened."""
+    for actor in range(1, 25):
+        folder = tmp_path / "ravdess" / f"Actor_{actor:02d}"
+        folder.mkdir(parents=True)
+        for code in CODES:
+            (folder / f"03-01-{code}-01-01-01-{actor:02d}.wav").touch()
+    return tmp_path / "ravdess"
+
+
+@pytest.fixture
+def recognizer(monkeypatch) -> FakeRecognizer:
+    fake = NameRecognizer(model=FakeModel(provenance={"train_speakers": ["ravdess-01"]}))
+    module = ModuleType("serotone.inference.recognizer")
+    module.Recognizer = type("Recognizer", (), {"open": staticmethod(lambda _: fake)})  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "serotone.inference.recognizer", module)
+    return fake
+
+
+@pytest.fixture
+def run(root, recognizer, tmp_path, capsys):
+    def run(*words: str) -> tuple[int, str, str]:
+        base = ["evaluate", "--corpus", "ravdess", "--root", str(root)]
+        status = main([*base, "--out", str(tmp_path / "out"), *words])
+        said = capsys.readouterr()
+        return status, said.out, said.err
+
+    return run
+
+
+def test_it_writes_figures_answers_and_reports(run, tmp_path):
+    status, out, err = run("--split", "luna5:1")
+    assert status == 0
+    written = sorted(path.name for path in (tmp_path / "out").iterdir())
+    assert written == ["metrics.json", "predictions.jsonl", "report.html", "summary.md"]
+    metrics = json.loads((tmp_path / "out" / "metrics.json").read_text())
+    assert metrics["n"] == 15 and metrics["split"] == "luna5:1" and metrics["part"] == "test"
+    assert metrics["protocol"] == "honest" and metrics["uar"] == pytest.approx(2 / 3, abs=1e-6)
+    assert metrics["labels"] == ["neutral", "happy", "sad"]
+    assert "66.7 %" in out and "metrics.json" in err
+    assert "problem(s) in the corpus" in err  # 1,368 clips of RAVDESS are not there
+
+
+def test_json_stands_alone_on_standard_output(run, tmp_path):
+    _, out, _ = run("--split", "luna5:1", "--format", "json")
+    assert json.loads(out) == json.loads((tmp_path / "out" / "metrics.json").read_text())
+
+
+def test_without_a_split_the_whole_corpus_is_measured(run, recognizer, tmp_path):
+    recognizer.model = FakeModel(provenance={"train_speakers": ["tess-oaf"]})
+    status, _, _ = run()
+    metrics = json.loads((tmp_path / "out" / "metrics.json").read_text())
+    assert status == 0
+    assert (metrics["n"], metrics["split"], metrics["part"]) == (72, "none", "all")
+
+
+def test_seen_speakers_are_refused_and_can_be_allowed(run, tmp_path):
+    status, out, err = run("--split", "luna5:5")
+    assert (status, out) == (2, "")
+    assert "'ravdess-01'" in err and err.count("\n") == 1
+    status, out, _ = run("--split", "luna5:5", "--allow-seen-speakers")
+    assert status == 0 and "SEEN SPEAKERS" in out
+    assert "banner alarm" in (tmp_path / "out" / "report.html").read_text()
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--split", "luna5"], "has 5 folds. Name one, as 'luna5:1'"),
+        (["--split", "luna6:1"], "Did you mean 'luna5'"),
+        (["--split", "luna5:9"], "luna5"),
+        (["--part", "test"], "--part test needs a split"),
+        (["--corpus", "ravdes"], "Did you mean 'ravdess"),
+        (["--root", "/nowhere"], "/nowhere"),
+    ],
+)
+def test_a_mistake_is_one_line_and_writes_nothing(run, tmp_path, words, message):
+    status, out, err = run(*words)
+    assert (status, out) == (2, "")
+    assert message in err and err.count("\n") == 1
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_file_that_fails_is_named_and_the_status_is_1(run, recognizer, root, tmp_path):
+    recognizer.model = FakeModel(provenance={"train_speakers": []})
+    odd = tmp_path / "bad"
+    odd.mkdir()
+    first = root / "Actor_02" / "03-01-04-01-01-01-02.wav"
+    (root / "Actor_02" / "bad").mkdir()
+    first.rename(root / "Actor_02" / "bad" / first.name)
+    real = recognizer._prediction
+    from serotone.types import Failure
+
+    recognizer._prediction = lambda label, source: (
+        Failure(source, f"{source}: cut short") if "/bad/" in source else real(label, source)
+    )
+    status, _, err = run("--split", "luna5:1")
+    metrics = json.loads((tmp_path / "out" / "metrics.json").read_text())
+    assert status == 1 and "cut short" in err
+    assert (metrics["n"], metrics["n_failed"]) == (14, 1)
+    assert metrics["failures"][0]["path"].endswith("03-01-04-01-01-01-02.wav")
