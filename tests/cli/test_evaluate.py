@@ -11,6 +11,7 @@ import pytest
 from tests.evaluation.fakes import FakeModel, FakeRecognizer
 
 from serotone.cli import main
+from serotone.types import Failure
 
 CODES = {"01": "neutral", "03": "happy", "04": "sad"}
 
@@ -21,9 +22,6 @@ class NameRecognizer(FakeRecognizer):
     def _prediction(self, label, source):
         heard = CODES[Path(source).stem.split("-")[2]]
         return super()._prediction("happy" if heard == "sad" else heard, source)
-
-    def predict_files(self, paths, *, batch_size):
-        yield from super().predict_files(paths, batch_size=batch_size)
 
 
 @pytest.fixture
@@ -112,14 +110,10 @@ def test_a_mistake_is_one_line_and_writes_nothing(run, tmp_path, words, message)
 
 def test_a_file_that_fails_is_named_and_the_status_is_1(run, recognizer, root, tmp_path):
     recognizer.model = FakeModel(provenance={"train_speakers": []})
-    odd = tmp_path / "bad"
-    odd.mkdir()
     first = root / "Actor_02" / "03-01-04-01-01-01-02.wav"
     (root / "Actor_02" / "bad").mkdir()
     first.rename(root / "Actor_02" / "bad" / first.name)
     real = recognizer._prediction
-    from serotone.types import Failure
-
     recognizer._prediction = lambda label, source: (
         Failure(source, f"{source}: cut short") if "/bad/" in source else real(label, source)
     )

@@ -1,0 +1,177 @@
+"""``serotone evaluate``: a model against a corpus, as figures and a report."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from collections.abc import Callable, Iterator
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from serotone.errors import ConfigError
+
+if TYPE_CHECKING:
+    from serotone.corpora import Reading
+    from serotone.evaluation.result import Evaluation
+    from serotone.types import Sides
+
+OUT = Path("evaluation")
+
+
+class Part(StrEnum):
+    """Which utterances of a split are measured on."""
+
+    test = "test"
+    dev = "dev"
+    all = "all"
+
+
+class Format(StrEnum):
+    """How the figures are printed."""
+
+    table = "table"
+    json = "json"
+
+
+def evaluate(
+    corpus: Annotated[
+        str, typer.Option("--corpus", "-c", help="A corpus's name.", show_default=False)
+    ],
+    root: Annotated[
+        Path, typer.Option("--root", "-r", help="The corpus's own folder.", show_default=False)
+    ],
+    model: Annotated[str, typer.Argument(help="A model's name or folder.")] = "default",
+    split: Annotated[
+        str, typer.Option("--split", help="NAME:FOLD, as luna5:1; the whole corpus where empty.")
+    ] = "",
+    part: Annotated[
+        Part | None, typer.Option(help="Side of the split; test where not given.")
+    ] = None,
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the report.")] = OUT,
+    format: Annotated[
+        Format, typer.Option("--format", "-f", help="What is printed on standard output.")
+    ] = Format.table,
+    allow_seen_speakers: Annotated[
+        bool,
+        typer.Option(
+            "--allow-seen-speakers",
+            help="Measure even on speakers the model learned from; the report says so.",
+        ),
+    ] = False,
+    batch_size: Annotated[
+        int, typer.Option(min=1, help="Files that go through the model at once.")
+    ] = 16,
+) -> None:
+    """Measure a model on a corpus.
+
+    Writes metrics.json, predictions.jsonl, summary.md and report.html. The exit status is 1 when
+    any file could not be read.
+    """
+    from serotone.corpora import read
+    from serotone.evaluation.evaluate import evaluate as measure
+    from serotone.inference.recognizer import Recognizer
+
+    reading = read(corpus, root)
+    sides = _sides(reading, split, part)
+    recognizer = Recognizer.open(model)
+    with _progress() as progress:
+        result = measure(
+            recognizer,
+            reading.utterances,
+            corpus=corpus,
+            split=sides,
+            part=part or Part.test,
+            allow_seen_speakers=allow_seen_speakers,
+            batch_size=batch_size,
+            progress=progress,
+        )
+    _write(result, out)
+    _print(result, format)
+    _warn(result, reading)
+    if result.n_failed:
+        raise typer.Exit(1)
+
+
+def _sides(reading: Reading, split: str, part: Part | None) -> Sides | None:
+    """The fold to measure on; None where the whole corpus is.
+
+    Raises:
+        ConfigError: when a side is asked for without a split, or the split leaves open which fold.
+    """
+    if split:
+        from serotone.corpora.split import fold
+
+        return fold(reading.utterances, split)
+    if part not in (None, Part.all):
+        raise ConfigError(f"--part {part} needs a split. Name one, as --split kfold5:1.")
+    return None
+
+
+def _write(result: Evaluation, out: Path) -> None:
+    from serotone.evaluation.report import write
+    from serotone.render.report import write_report
+
+    files = [*write(result, out), write_report(result, out / "report.html")]
+    print(f"wrote {', '.join(file.name for file in files)} to {out}", file=sys.stderr)
+
+
+def _print(result: Evaluation, format: Format) -> None:
+    from serotone.evaluation.report import PROTOCOL_NOTES, headline, percent, to_json
+
+    if format is Format.json:
+        print(to_json(result))
+        return
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+
+    console = Console(highlight=False, markup=False, emoji=False)
+    note = PROTOCOL_NOTES[result.source.protocol]
+    if note:
+        console.print(note, style="bold red")
+    source = result.source
+    figures = Table(
+        "figure", "value", box=box.SIMPLE, title_justify="left",
+        title=f"{source.model} on {source.corpus}, split {source.split}, part {source.part}",
+    )  # fmt: skip
+    for row in headline(result):
+        figures.add_row(*row)
+    console.print(figures)
+    classes = Table("label", box=box.SIMPLE)
+    for name in ("n", "recall", "precision", "F1"):
+        classes.add_column(name, justify="right")
+    for label, score in result.per_class.items():
+        shares = (percent(share) for share in (score.recall, score.precision, score.f1))
+        classes.add_row(label, str(score.n), *shares)
+    console.print(classes)
+
+
+def _warn(result: Evaluation, reading: Reading) -> None:
+    if reading.problems:
+        first = reading.problems[0]
+        print(
+            f"{len(reading.problems)} problem(s) in the corpus, the first: {first.path}: "
+            f"{first.message} See: serotone corpus verify {result.source.corpus}",
+            file=sys.stderr,
+        )
+    for failure in result.source.failures:
+        print(failure.error, file=sys.stderr)
+
+
+@contextlib.contextmanager
+def _progress() -> Iterator[Callable[[int, int], object] | None]:
+    """A bar on standard error, none where that is no terminal."""
+    if not sys.stderr.isatty():
+        yield None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
+
+    columns = (BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    bar = Progress(*columns, console=Console(stderr=True), transient=True, redirect_stdout=False)
+    with bar:
+        task = bar.add_task("", total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
