@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
-    from serotone.store import ModelInfo
+    from serotone.store.folder import ModelInfo
 
 
 class Format(StrEnum):
@@ -34,9 +34,9 @@ def models(
 
     They are the shipped ones, and those below SEROTONE_MODELS or ~/.local/share/serotone/models.
     """
-    from serotone.store import list_models
+    from serotone.store.folder import describe, list_models, resolve
 
-    found = list_models(*(paths or ()))
+    found = [*list_models(), *(describe(resolve(path)) for path in paths or ())]
     if format is Format.json:
         print(json.dumps([as_dict(model) for model in found], indent=2))
     else:
