@@ -272,17 +272,21 @@ def _refuse_bad_samples(block: NDArray[np.float32], source: str, start_s: float)
 
 
 def _regroup(parts: Iterable[NDArray[np.float32]], n_block: int) -> Iterator[NDArray[np.float32]]:
-    """The same samples in blocks of ``n_block``, the last as long as what is left."""
-    waiting: list[NDArray[np.float32]] = []
-    n_waiting = 0
-    for part in parts:
-        waiting.append(part)
-        n_waiting += len(part)
-        if n_waiting >= n_block:
-            joined = np.concatenate(waiting)
-            n_whole = n_waiting - n_waiting % n_block
+    """The same samples in blocks of ``n_block``, the last as long as what is left.
+
+    What stands before an error is yielded before the error is raised.
+    """
+    waiting = np.empty(0, np.float32)
+    try:
+        for part in parts:
+            waiting = np.concatenate([waiting, part])
+            n_whole = len(waiting) - len(waiting) % n_block
             # Copies, so that a kept block does not keep its neighbours alive.
-            yield from (joined[i : i + n_block].copy() for i in range(0, n_whole, n_block))
-            waiting, n_waiting = [joined[n_whole:]], n_waiting - n_whole
-    if n_waiting:
-        yield np.concatenate(waiting)
+            yield from (waiting[i : i + n_block].copy() for i in range(0, n_whole, n_block))
+            waiting = waiting[n_whole:]
+    except AudioError:
+        if waiting.size:
+            yield waiting
+        raise
+    if waiting.size:
+        yield waiting

@@ -176,8 +176,10 @@ def compress_range(
     return replace(audio, signal=(audio.signal * gain).astype(np.float32))
 
 
-def reduce_noise(audio: Audio, *, strength: float = 0.8, stationary: bool = False) -> Audio:
+def reduce_noise(audio: Audio, *, strength: float = 0.5, stationary: bool = False) -> Audio:
     """Lower steady noise by spectral gating (package noisereduce, extra ``train``).
+
+    For noisy recordings alone: it takes from the speech too. docs/audio.md has figures.
 
     Args:
         audio: what to clean.
@@ -196,10 +198,11 @@ def reduce_noise(audio: Audio, *, strength: float = 0.8, stationary: bool = Fals
         import noisereduce
     except ImportError:
         raise MissingExtraError("noise reduction", "train", "noisereduce") from None
-    cleaned = noisereduce.reduce_noise(
-        y=audio.signal, sr=audio.sample_rate, prop_decrease=strength, stationary=stationary
-    )
     # The gate divides by a level that is zero where there is nothing at all.
+    with np.errstate(divide="ignore", invalid="ignore"):
+        cleaned = noisereduce.reduce_noise(
+            y=audio.signal, sr=audio.sample_rate, prop_decrease=strength, stationary=stationary
+        )
     cleaned = np.nan_to_num(cleaned, nan=0.0, posinf=0.0, neginf=0.0)
     return replace(audio, signal=np.clip(cleaned, -1, 1).astype(np.float32))
 
