@@ -12,6 +12,7 @@ import pytest
 from serotone.audio.io import write
 from serotone.errors import ConfigError, CorpusError, LeakError
 from serotone.evaluation.evaluate import evaluate, narrow, shared_labels
+from serotone.labels import CANONICAL
 from serotone.types import Audio, ClaimedSplit, TextSplit
 from tests.evaluation.fakes import FakeModel, FakeRecognizer, clip
 
@@ -156,6 +157,17 @@ def test_an_utterance_that_is_part_of_a_file_is_cut_out_of_it(tmp_path):
     ]
     assert recognizer.heard[0].signal[0] == pytest.approx(-0.25, abs=1e-3)
     assert (result.n, result.n_failed) == (3, 2)
+
+
+@pytest.mark.corpora
+def test_emodb_is_measured_without_its_bored_clips(corpora_root):
+    from serotone.corpora import read
+
+    utterances = read("emodb", corpora_root / "emodb").utterances
+    result = evaluate(FakeRecognizer(labels=CANONICAL), utterances, corpus="emodb")
+    assert (result.n, result.source.set_aside) == (454, {"bored": 81})
+    assert result.labels == ("neutral", "happy", "sad", "angry", "fearful", "disgust")
+    assert {g.n_speakers for g in result.by_sex.values()} == {5}
 
 
 def test_progress_is_told_for_every_utterance(corpus):

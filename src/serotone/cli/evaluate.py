@@ -43,7 +43,9 @@ def evaluate(
     root: Annotated[
         Path, typer.Option("--root", "-r", help="The corpus's own folder.", show_default=False)
     ],
-    model: Annotated[str, typer.Argument(help="A model's name or folder.")] = "default",
+    model: Annotated[
+        str, typer.Argument(metavar="[MODEL]", help="A model's name or folder.")
+    ] = "default",
     split: Annotated[
         str, typer.Option("--split", help="NAME:FOLD, as luna5:1; the whole corpus where empty.")
     ] = "",
