@@ -123,7 +123,7 @@ class Misnamed(Exception):
 
 
 def audio_files(root: Path, suffixes: Iterable[str] = AUDIO_SUFFIXES) -> list[Path]:
-    """Every sound file below ``root``, sorted; hidden ones (``._…``) are not the corpus's.
+    """Every sound file below ``root``, sorted; hidden ones (``._…``, ``.git/…``) are not of it.
 
     Raises:
         CorpusError: when ``root`` is no folder.
@@ -134,7 +134,8 @@ def audio_files(root: Path, suffixes: Iterable[str] = AUDIO_SUFFIXES) -> list[Pa
     return sorted(
         path
         for path in root.rglob("*")
-        if path.suffix.lower() in wanted and not path.name.startswith(".")
+        if path.suffix.lower() in wanted
+        and not any(part.startswith(".") for part in path.relative_to(root).parts)
     )
 
 
