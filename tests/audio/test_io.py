@@ -6,6 +6,7 @@ import re
 import struct
 import subprocess
 import sys
+import time
 import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
@@ -293,6 +294,13 @@ def test_a_header_that_lies_costs_no_memory() -> None:
             peak = tracemalloc.get_traced_memory()[1]
             tracemalloc.stop()
         assert peak < 40e6
+
+
+def test_endless_empty_chunks_cost_no_time() -> None:
+    began_s = time.process_time()
+    with pytest.raises(AudioError, match="not a recording"):
+        io.read_bytes(b"RIFF\0\0\0\0WAVE" + bytes(30_000_000), source="x")
+    assert time.process_time() - began_s < 2
 
 
 def test_what_is_no_file_is_told(tmp_path: Path) -> None:

@@ -10,19 +10,19 @@ it is: a playlist that names other files or addresses is never opened.
 from __future__ import annotations
 
 import math
-import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, BinaryIO, cast
 
+import numpy as np
 import soundfile
 
+from serotone.audio.wav import WavData
 from serotone.errors import AudioError
 
 if TYPE_CHECKING:
     import av
-    import numpy as np
     from numpy.typing import NDArray
 
 
@@ -52,9 +52,6 @@ class ReadLimits:
 
 
 LIMITS = ReadLimits()
-
-# Sizes that programs writing WAV to a pipe leave in the header, as they cannot go back to it.
-_STREAMED_WAV_BYTES = 0x7FFF0000
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +85,7 @@ def open_sound(file: BinaryIO, source: str) -> Iterator[Sound]:
     Raises:
         AudioError: when it is not sound, or its header claims what ``LIMITS`` rule out.
     """
-    wav = _WavData.find(file)
+    wav = WavData.find(file)
     container = "wav" if wav and wav.unclosed else _av_container(file)
     file.seek(0)
     opened = _open_av(file, source, container) if container else _open_soundfile(file, source, wav)
@@ -122,7 +119,7 @@ def _tidy(reason: str) -> str:
 
 
 @contextmanager
-def _open_soundfile(file: BinaryIO, source: str, wav: _WavData | None) -> Iterator[Sound]:
+def _open_soundfile(file: BinaryIO, source: str, wav: WavData | None) -> Iterator[Sound]:
     try:
         opened = soundfile.SoundFile(file)
     except soundfile.LibsndfileError as error:
@@ -149,7 +146,7 @@ def _open_soundfile(file: BinaryIO, source: str, wav: _WavData | None) -> Iterat
         # Streamed FLAC states no length, and libsndfile then reports the largest number there is.
         known = opened.frames < 2**62
         present_s = opened.frames / rate if known else math.nan
-        claimed_s = present_s * wav.claimed_share if wav else present_s
+        claimed_s = present_s * wav.claimed_share(LIMITS.wav_slack_bytes) if wav else present_s
         yield Sound(
             rate,
             opened.channels,
@@ -183,7 +180,8 @@ def _open_av(file: BinaryIO, source: str, container: str) -> Iterator[Sound]:
             claimed_s,
             claimed_s,
             0.0 if math.isnan(claimed_s) else max(0.25, LIMITS.cut_share * claimed_s),
-            lambda: _av_blocks(opened, track, source),
+            # Packets are small; what follows costs less in larger blocks.
+            lambda: regroup(_av_blocks(opened, track, source), LIMITS.block_frames),
         )
 
 
@@ -227,6 +225,31 @@ def _av_blocks(
         )
 
 
+def regroup(parts: Iterable[NDArray[np.float32]], n_block: int) -> Iterator[NDArray[np.float32]]:
+    """The same samples in blocks of ``n_block`` along the first axis, the last with what is left.
+
+    What stands before an ``AudioError`` is yielded before the error is raised.
+    """
+    waiting: list[NDArray[np.float32]] = []
+    n_waiting = 0
+    try:
+        for part in parts:
+            waiting.append(part)
+            n_waiting += len(part)
+            if n_waiting >= n_block:
+                joined = np.concatenate(waiting)
+                n_whole = n_waiting - n_waiting % n_block
+                # Copies, so that a kept block does not keep its neighbours alive.
+                yield from (joined[i : i + n_block].copy() for i in range(0, n_whole, n_block))
+                waiting, n_waiting = [joined[n_whole:].copy()], n_waiting - n_whole
+    except AudioError:
+        if n_waiting:
+            yield np.concatenate(waiting)
+        raise
+    if n_waiting:
+        yield np.concatenate(waiting)
+
+
 def _av_container(file: BinaryIO) -> str | None:
     """FFmpeg's name of a container that soundfile does not read, from the file's first bytes."""
     file.seek(0)
@@ -260,45 +283,3 @@ def _has_xing(file: BinaryIO) -> bool:
     head = file.read(65_536)
     file.seek(0)
     return any(mark in head for mark in (b"Xing", b"Info", b"VBRI"))
-
-
-@dataclass(frozen=True, slots=True)
-class _WavData:
-    """The data chunk of a WAV: bytes it claims to hold, and bytes that follow its header."""
-
-    claimed: int
-    present: int
-    first: bytes
-
-    @property
-    def unclosed(self) -> bool:
-        """Samples behind a size of zero: written to a pipe, or by a program that was killed."""
-        another_chunk = len(self.first) == 4 and self.first.isalnum()
-        return self.claimed == 0 and self.present > 0 and not another_chunk
-
-    @property
-    def claimed_share(self) -> float:
-        """Claimed length over present length, 1 where the file is whole or its size unknown."""
-        streamed = self.claimed >= _STREAMED_WAV_BYTES
-        if streamed or self.claimed - self.present <= LIMITS.wav_slack_bytes or not self.present:
-            return 1.0
-        return self.claimed / self.present
-
-    @classmethod
-    def find(cls, file: BinaryIO) -> _WavData | None:
-        """The data chunk, or None where the file is no 32-bit WAV or has no such chunk."""
-        size = file.seek(0, os.SEEK_END)
-        file.seek(0)
-        head = file.read(12)
-        if head[:4] not in {b"RIFF", b"RIFX"} or head[8:12] != b"WAVE":
-            return None
-        order = "little" if head[:4] == b"RIFF" else "big"
-        at = 12
-        while at + 8 <= size:
-            file.seek(at)
-            chunk = file.read(8)
-            claimed = int.from_bytes(chunk[4:8], order)  # type: ignore[arg-type]
-            if chunk[:4] == b"data":
-                return cls(claimed, size - at - 8, file.read(4))
-            at += 8 + claimed + claimed % 2
-        return None

@@ -11,7 +11,7 @@ import io
 import math
 import os
 import stat
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, BinaryIO
 import numpy as np
 import soundfile
 
-from serotone.audio.decode import LIMITS, Sound, open_sound
+from serotone.audio.decode import LIMITS, Sound, open_sound, regroup
 from serotone.audio.find import SUFFIXES, find_files
 from serotone.audio.prepare import refuse_silence, resampler
 from serotone.errors import AudioError
@@ -144,7 +144,7 @@ def stream(
     with _open(path) as file, open_sound(file, str(path)) as sound:
         rate = sample_rate or sound.sample_rate
         n_block, n_done = max(1, round(block_s * rate)), 0
-        for signal in _regroup(_mono(sound, str(path), channel, rate), n_block):
+        for signal in regroup(_mono(sound, str(path), channel, rate), n_block):
             yield Audio(signal, rate, str(path), n_done / rate)
             n_done += len(signal)
 
@@ -269,24 +269,3 @@ def _refuse_bad_samples(block: NDArray[np.float32], source: str, start_s: float)
             f"{source}: float samples reach {peak:.3g}, expected within [-1, 1]. "
             "Divide by full scale (32768 for 16 bit) and write it again."
         )
-
-
-def _regroup(parts: Iterable[NDArray[np.float32]], n_block: int) -> Iterator[NDArray[np.float32]]:
-    """The same samples in blocks of ``n_block``, the last as long as what is left.
-
-    What stands before an error is yielded before the error is raised.
-    """
-    waiting = np.empty(0, np.float32)
-    try:
-        for part in parts:
-            waiting = np.concatenate([waiting, part])
-            n_whole = len(waiting) - len(waiting) % n_block
-            # Copies, so that a kept block does not keep its neighbours alive.
-            yield from (waiting[i : i + n_block].copy() for i in range(0, n_whole, n_block))
-            waiting = waiting[n_whole:]
-    except AudioError:
-        if waiting.size:
-            yield waiting
-        raise
-    if waiting.size:
-        yield waiting
