@@ -63,6 +63,13 @@ def evaluate(
             help="Measure even on speakers the model learned from; the report says so.",
         ),
     ] = False,
+    results: Annotated[
+        Path | None,
+        typer.Option(help="Keep the figures here too, as RECIPE-SPLIT-SEED.json."),
+    ] = None,
+    record: Annotated[
+        bool, typer.Option("--record", help="Write the figures into the model's card.")
+    ] = False,
     batch_size: Annotated[
         int, typer.Option(min=1, help="Files that go through the model at once.")
     ] = 16,
@@ -91,6 +98,12 @@ def evaluate(
             progress=progress,
         )
     _write(result, out)
+    if results is not None:
+        _keep(result, results)
+    if record:
+        from serotone.store.save import record_figures
+
+        record_figures(recognizer.model.path, f"{corpus} {split}".strip(), result.to_dict())
     _print(result, format)
     _warn(result, reading)
     if result.n_failed:
@@ -118,6 +131,17 @@ def _write(result: Evaluation, out: Path) -> None:
 
     files = [*write(result, out), write_report(result, out / "report.html")]
     print(f"wrote {', '.join(file.name for file in files)} to {out}", file=sys.stderr)
+
+
+def _keep(result: Evaluation, folder: Path) -> None:
+    from serotone.evaluation.report import to_json
+
+    source = result.source
+    split = source.split.replace(":", "-")
+    folder.mkdir(parents=True, exist_ok=True)
+    file = folder / f"{source.recipe}-{source.corpus}-{split}-{source.seed}.json"
+    file.write_text(to_json(result) + "\n", encoding="utf-8")
+    print(f"wrote {file}", file=sys.stderr)
 
 
 def _print(result: Evaluation, format: Format) -> None:

@@ -1,0 +1,105 @@
+"""Augmentation of feature batches, on the fly and in torch."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from serotone.config import Config
+
+
+class AugmentConfig(Config):
+    """How features are altered in training. Zero switches a part off.
+
+    Attributes:
+        speed: largest relative change of tempo, drawn evenly from ±speed.
+        band_shift: largest shift along the mel axis, in bands, drawn evenly from ±band_shift; it
+            moves pitch and vocal tract together (Jaitly & Hinton 2013, vocal tract length
+            perturbation).
+        gain: largest change of level, in the features' own units.
+        n_band_masks, band_mask: count and largest width of masked bands (SpecAugment, Park et al.
+            2019, 10.21437/Interspeech.2019-2680).
+        n_time_masks, time_mask: count and largest width of masked stretches, in frames.
+        mixup: alpha of the Beta that two clips are mixed with (Zhang et al. 2018, mixup,
+            arXiv:1710.09412).
+    """
+
+    speed: float = 0.0
+    band_shift: int = 0
+    gain: float = 0.0
+    n_band_masks: int = 0
+    band_mask: int = 0
+    n_time_masks: int = 0
+    time_mask: int = 0
+    mixup: float = 0.0
+
+
+def uniform(low: float, high: float, generator: torch.Generator) -> float:
+    """One number drawn evenly from [low, high)."""
+    return low + (high - low) * float(torch.rand((), generator=generator))
+
+
+def integer(high: int, generator: torch.Generator) -> int:
+    """One integer drawn evenly from 0 … high."""
+    return int(torch.randint(high + 1, (), generator=generator))
+
+
+def augment_clip(features: Tensor, config: AugmentConfig, generator: torch.Generator) -> Tensor:
+    """One clip's (T, F) features, altered by all but mixup; (T', F)."""
+    x = features
+    if config.speed:
+        factor = uniform(1 - config.speed, 1 + config.speed, generator)
+        x = change_speed(x, factor)
+    if config.band_shift:
+        x = shift_bands(x, uniform(-config.band_shift, config.band_shift, generator))
+    if config.gain:
+        x = x + uniform(-config.gain, config.gain, generator)
+    if config.n_band_masks or config.n_time_masks:
+        x = mask_bands_and_times(x, config, generator)
+    return x
+
+
+def change_speed(features: Tensor, factor: float) -> Tensor:
+    """Resample (T, F) along time so that it runs ``factor`` times as fast."""
+    n_new = max(1, round(len(features) / factor))
+    return torch.nn.functional.interpolate(
+        features.T[None], size=n_new, mode="linear", align_corners=False
+    )[0].T
+
+
+def shift_bands(features: Tensor, shift: float) -> Tensor:
+    """Move (T, F) along its bands by a fractional number; the edge band fills the gap."""
+    n_bands = features.shape[1]
+    position = (torch.arange(n_bands) - shift).clamp(0, n_bands - 1)
+    low = position.floor().long()
+    weight = position - low
+    high = (low + 1).clamp(max=n_bands - 1)
+    return features[:, low] * (1 - weight) + features[:, high] * weight
+
+
+def mask_bands_and_times(
+    features: Tensor, config: AugmentConfig, generator: torch.Generator
+) -> Tensor:
+    """Set random stripes of (T, F) to the clip's mean (SpecAugment)."""
+    masked = features.clone()
+    mean = features.mean()
+    n_times, n_bands = features.shape
+    for _ in range(config.n_band_masks):
+        width = integer(config.band_mask, generator)
+        start = integer(max(n_bands - width, 0), generator)
+        masked[:, start : start + width] = mean
+    for _ in range(config.n_time_masks):
+        # Never more than a fifth of the clip: a short one must keep something to hear.
+        width = min(integer(config.time_mask, generator), n_times // 5)
+        start = integer(max(n_times - width, 0), generator)
+        masked[start : start + width] = mean
+    return masked
+
+
+def mixup_pairs(n: int, alpha: float, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+    """Partner indices (n,) and the share (n,) in [0.5, 1] that each clip keeps of itself."""
+    partner = torch.randperm(n, generator=generator)
+    # A Beta(a, a) draw is G1 / (G1 + G2) of two Gamma(a) draws; torch's own has no generator.
+    gammas = torch._standard_gamma(torch.full((2, n), alpha), generator=generator)
+    share = gammas[0] / gammas.sum(0).clamp(min=1e-12)
+    return partner, torch.maximum(share, 1 - share)

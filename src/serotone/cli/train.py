@@ -1,0 +1,105 @@
+"""``serotone train``: a recipe in, a model folder out."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from serotone.errors import ConfigError, MissingExtraError
+
+if TYPE_CHECKING:
+    from serotone.training.recipe import Recipe
+
+
+def train(
+    recipe: Annotated[str, typer.Argument(help="A .toml file, or the name of a shipped recipe.")],
+    assignments: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set", metavar="KEY=VALUE", help="Change the recipe, as optimiser.epochs=9."
+        ),
+    ] = None,
+    root: Annotated[
+        Path | None, typer.Option(help="Folder of the corpus, where the recipe names one.")
+    ] = None,
+    corpora: Annotated[
+        Path | None,
+        typer.Option(
+            envvar="SEROTONE_CORPORA", help="Folder with a folder for each corpus of the recipe."
+        ),
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", help="Folder of the run; runs/RECIPE-SPLIT-SEED.")
+    ] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on after the last whole epoch in --out.")
+    ] = False,
+) -> None:
+    """Train a model, choose its best epoch on dev speakers, calibrate and export it.
+
+    The test speakers are not looked at: measure them with serotone evaluate.
+    """
+    try:
+        from serotone.training.publish import publish
+        from serotone.training.recipe import load_recipe
+        from serotone.training.train import read_corpora, split_of, train, with_labels
+    except ModuleNotFoundError as error:
+        raise MissingExtraError("Training", "train", str(error.name)) from None
+
+    loaded = load_recipe(recipe, assignments or ())
+    utterances = read_corpora(loaded, _roots(loaded, root, corpora))
+    split = split_of(loaded, utterances)
+    ready = with_labels(loaded, split)
+    run = f"{ready.name}-{split.name}-{ready.seed}".replace(":", "-")
+    folder = out or Path("runs") / run
+    print(
+        f"{ready.name}: {len(split.train)} clips teach, {len(split.dev)} choose, "
+        f"{len(split.test)} wait for the test; logs in {folder / 'logs'}",
+        file=sys.stderr,
+    )
+    with _reading(len(split.train) + len(split.dev)) as on_clip:
+        trained = train(ready, split, out=folder, resume=resume, on_clip=on_clip)
+    info = publish(trained, ready, split, folder=folder / ready.name)
+    print(
+        f"kept epoch {trained.epoch + 1}: UAR {trained.dev['uar']:.3f} on dev, "
+        f"temperature {trained.temperature:.2f}, {trained.train_s:.0f} s",
+        file=sys.stderr,
+    )
+    print(info.path)
+
+
+def _roots(recipe: Recipe, root: Path | None, corpora: Path | None) -> Mapping[str, Path]:
+    names = recipe.data.corpora
+    if root is not None:
+        if len(names) > 1:
+            raise ConfigError(
+                f"--root is for one corpus; recipe '{recipe.name}' needs {', '.join(names)}. "
+                "Give --corpora DIR with a folder for each."
+            )
+        return {names[0]: root}
+    if corpora is None:
+        raise ConfigError(
+            f"recipe '{recipe.name}' needs {', '.join(names)}. "
+            "Give --root DIR for a single corpus, or --corpora DIR with a folder for each."
+        )
+    return {name: corpora / name for name in names if (corpora / name).exists()}
+
+
+@contextlib.contextmanager
+def _reading(n_clips: int) -> Iterator[Callable[[], None]]:
+    """A bar for the reading of clips on standard error, none where that is no terminal."""
+    if not sys.stderr.isatty() or os.environ.get("TERM") == "dumb":
+        yield lambda: None
+        return
+    from rich.console import Console
+    from rich.progress import Progress
+
+    with Progress(console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("reading clips", total=n_clips)
+        yield lambda: bar.advance(task)

@@ -1,0 +1,1 @@
+"""From ``Audio`` to ``Prediction``: the one path that every command takes."""

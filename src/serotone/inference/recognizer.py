@@ -1,0 +1,191 @@
+"""The Recognizer: opens a model, turns sound into predictions."""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from serotone.audio.find import find_files
+from serotone.audio.io import read
+from serotone.audio.prepare import to_rate
+from serotone.audio.segment import windows
+from serotone.errors import AudioError, ConfigError
+from serotone.inference.backend import OnnxBackend, Output
+from serotone.labels import UNCERTAIN, resolve
+from serotone.store import folder as models
+from serotone.types import Audio, Failure, Prediction
+
+LONGEST_S = 12.0
+"""Sound up to here goes through the model whole, as the clips it was trained on."""
+
+WINDOW_S, HOP_S = 4.0, 2.0
+"""Windows that longer sound is heard in; their probabilities are averaged."""
+
+BATCH_SIZE = 16
+"""Pieces that go through the model at once."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Recognizer:
+    """A model ready to predict. Make one with ``Recognizer.open``.
+
+    Attributes:
+        model: what the model says of itself.
+        backend: runs it.
+        labels: those that predictions choose among.
+        min_confidence: below it a prediction's label is ``uncertain``.
+
+    Example:
+        >>> recognizer = Recognizer.open()
+        >>> recognizer.predict("samples/synthetic-en-fast-high.wav").label in recognizer.labels
+        True
+    """
+
+    model: models.ModelInfo
+    backend: OnnxBackend
+    labels: tuple[str, ...]
+    min_confidence: float = 0.0
+
+    @classmethod
+    def open(
+        cls, model: str | Path = models.DEFAULT, *, n_threads: int | None = None
+    ) -> Recognizer:
+        """Open a model by name or folder, after checking that its files are unaltered.
+
+        Args:
+            model: a name that ``serotone models`` lists, or a model folder.
+            n_threads: inside an operator; None leaves it to onnxruntime.
+
+        Raises:
+            ModelError: when there is no such model, or its files were altered.
+        """
+        path = models.resolve(model)
+        info = models.describe(path)
+        models.verify(path, names=(models.ONNX,))
+        backend = OnnxBackend(path / models.ONNX, n_threads=n_threads)
+        return cls(model=info, backend=backend, labels=info.labels)
+
+    @property
+    def sample_rate(self) -> int:
+        """Of the waveform that the model takes, in Hz; other rates are resampled."""
+        return self.model.sample_rate
+
+    def narrow(self, labels: Sequence[str]) -> Recognizer:
+        """The same model, choosing among these labels alone, renormalised.
+
+        Raises:
+            LabelError: when the model does not know one of them.
+            ConfigError: when there are none.
+        """
+        if not labels:
+            raise ConfigError("got no labels, expected at least one. Name some, as happy,sad.")
+        chosen = {resolve(label, self.model.labels) for label in labels}
+        kept = tuple(label for label in self.model.labels if label in chosen)
+        return dataclasses.replace(self, labels=kept)
+
+    def with_min_confidence(self, min_confidence: float) -> Recognizer:
+        """The same model, saying ``uncertain`` below this probability."""
+        return dataclasses.replace(self, min_confidence=min_confidence)
+
+    def predict(self, path: str | Path) -> Prediction:
+        """Predict one file.
+
+        Raises:
+            AudioError: when it cannot be read.
+        """
+        return self.predict_audio(read(path, sample_rate=self.sample_rate))
+
+    def predict_audio(self, audio: Audio) -> Prediction:
+        """Predict sound that is in memory."""
+        return self.predict_batch([audio])[0]
+
+    def predict_batch(self, audios: Sequence[Audio]) -> list[Prediction]:
+        """Predict several sounds of any lengths and rates; together is faster than one by one."""
+        ready = [to_rate(audio, self.sample_rate) for audio in audios]
+        pieces = [list(_pieces(audio)) for audio in ready]
+        output = self._run([piece.signal for group in pieces for piece in group])
+        predictions, start = [], 0
+        for audio, group in zip(ready, pieces, strict=True):
+            rows = slice(start, start + len(group))
+            start += len(group)
+            predictions.append(
+                self._to_prediction(
+                    audio,
+                    output.probabilities[rows].mean(axis=0),
+                    float(output.intensity[rows].mean()),
+                )
+            )
+        return predictions
+
+    def embed(self, audios: Sequence[Audio]) -> NDArray[np.float32]:
+        """Embeddings (B, E) of sounds, averaged over the windows of a long one."""
+        ready = [to_rate(audio, self.sample_rate) for audio in audios]
+        pieces = [[piece.signal for piece in _pieces(audio)] for audio in ready]
+        embedding = self._run(list(itertools.chain(*pieces))).embedding
+        ends = np.cumsum([len(group) for group in pieces])
+        return np.stack([rows.mean(axis=0) for rows in np.split(embedding, ends[:-1])])
+
+    def predict_files(
+        self, paths: Iterable[str | Path], *, batch_size: int = BATCH_SIZE
+    ) -> Iterator[Prediction | Failure]:
+        """Predict files in their order, ``batch_size`` in memory at a time.
+
+        A file that cannot be read gives a ``Failure``, and the others go on.
+        """
+        waiting = iter(paths)
+        while chunk := list(itertools.islice(waiting, batch_size)):
+            yield from self._predict_chunk(chunk)
+
+    def predict_folder(self, folder: str | Path) -> Iterator[Prediction | Failure]:
+        """Predict every recording below a folder, sorted by path."""
+        return self.predict_files(find_files([folder]))
+
+    def _predict_chunk(self, paths: Sequence[str | Path]) -> Iterator[Prediction | Failure]:
+        heard: list[Audio | Failure] = []
+        for path in paths:
+            try:
+                heard.append(read(path, sample_rate=self.sample_rate))
+            except AudioError as error:
+                heard.append(Failure(str(path), str(error)))
+        audios = [item for item in heard if isinstance(item, Audio)]
+        predictions = iter(self.predict_batch(audios) if audios else [])
+        for item in heard:
+            yield item if isinstance(item, Failure) else next(predictions)
+
+    def _run(self, signals: Sequence[NDArray[np.float32]]) -> Output:
+        # Like lengths together, so that little is computed on padding.
+        order = sorted(range(len(signals)), key=lambda i: len(signals[i]))
+        chunks = [order[i : i + BATCH_SIZE] for i in range(0, len(order), BATCH_SIZE)]
+        outputs = [self.backend.run([signals[i] for i in chunk]) for chunk in chunks]
+        back = np.argsort(order)
+        return Output(*(np.concatenate(field)[back] for field in zip(*outputs, strict=True)))
+
+    def _to_prediction(
+        self, audio: Audio, probabilities: NDArray[np.float32], intensity: float
+    ) -> Prediction:
+        columns = [self.model.labels.index(label) for label in self.labels]
+        kept = probabilities[columns].astype(np.float64)
+        # Where all kept labels are ruled out, none is likelier than another.
+        kept = kept / kept.sum() if kept.sum() > 0 else np.full(len(kept), 1 / len(kept))
+        best = int(kept.argmax())
+        confidence = float(kept[best])
+        return Prediction(
+            source=audio.source,
+            start_s=audio.start_s,
+            end_s=audio.end_s,
+            probabilities=dict(zip(self.labels, kept.tolist(), strict=True)),
+            label=self.labels[best] if confidence >= self.min_confidence else UNCERTAIN,
+            confidence=confidence,
+            intensity=intensity,
+        )
+
+
+def _pieces(audio: Audio) -> Iterator[Audio]:
+    if audio.duration_s <= LONGEST_S:
+        return iter([audio])
+    return windows(audio, length_s=WINDOW_S, hop_s=HOP_S)

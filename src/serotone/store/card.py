@@ -1,0 +1,102 @@
+"""The model card, made from ``model.json`` so that it cannot say something else."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+LIMITS = """\
+- The speech it learned from was acted, in studios, a few sentences over and over. Expect lower
+  figures on spontaneous speech, other languages, noise and telephones; measure on your own clips
+  with `serotone evaluate`.
+- It hears how something is said, not what a person feels. A confident answer is a guess about
+  expression.
+- Probabilities were calibrated on the dev speakers named below; other voices may differ.
+- Music, noise and silence are not speech, and the emotion that comes out for them means nothing.
+"""
+
+OUT_OF_SCOPE = """\
+- Inferring emotions of people at work or in education: prohibited in the European Union by
+  Article 5(1)(f) of the AI Act (Regulation (EU) 2024/1689), medical and safety reasons excepted.
+- Decisions about a person: hiring, credit, policing, insurance, diagnosis.
+- Anybody who has not been told and has not agreed.
+"""
+
+
+def card(description: Mapping[str, Any]) -> str:
+    """Markdown of a model's description (the content of ``model.json``)."""
+    provenance = description["provenance"]
+    recipe = description["recipe"]
+    parts = [
+        f"# {description['name']}",
+        recipe.get("description", ""),
+        "## What it takes and gives",
+        f"A mono waveform at {description['sample_rate']} Hz in; probabilities of "
+        f"{', '.join(description['labels'])} out, "
+        + ("with intensity from 0 to 1 " if description["intensity"] else "")
+        + f"and an embedding. {description['n_parameters']:,} parameters.",
+        "## Data and licences",
+        _table(
+            ("corpus", "clips", "licence"),
+            [(c["title"], c["n_clips"], c["licence"]) for c in provenance["corpora"]],
+        ),
+        description["licence"],
+        "## Protocol",
+        f"Recipe `{recipe['name']}`, split `{provenance['split']}` ({provenance['protocol']}), "
+        f"split hash `{provenance['split_hash']}`, seed {provenance['seed']}. "
+        f"{len(provenance['train_speakers'])} speakers taught; "
+        f"{', '.join(provenance['dev_speakers'])} chose the epoch and fitted the temperature "
+        f"({description['temperature']:.2f}); "
+        + (
+            f"{', '.join(provenance['test_speakers'])} took no part."
+            if provenance["test_speakers"]
+            else "none was kept for a test."
+        ),
+        "## Figures",
+        _figures(description["figures"]),
+        "## Limits",
+        LIMITS.rstrip(),
+        "## Out of scope",
+        OUT_OF_SCOPE.rstrip(),
+    ]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _figures(figures: Mapping[str, Mapping[str, Any]]) -> str:
+    if not figures:
+        return "Not evaluated yet."
+    rows = []
+    for name, values in figures.items():
+        interval = values.get("uar_ci")
+        rows.append(
+            (
+                name,
+                values.get("n", ""),
+                f"{values['uar']:.3f}",
+                f"{interval[0]:.3f} to {interval[1]:.3f}" if interval else "",
+                _number(values.get("accuracy")),
+                _number(values.get("macro_f1")),
+                _number(values.get("ece")),
+                values.get("protocol", ""),
+            )
+        )
+    head = (
+        "measured on",
+        "clips",
+        "UAR",
+        "95 % interval",
+        "accuracy",
+        "macro F1",
+        "ECE",
+        "protocol",
+    )
+    return _table(head, rows)
+
+
+def _number(value: float | None) -> str:
+    return "" if value is None else f"{value:.3f}"
+
+
+def _table(head: tuple[str, ...], rows: list[tuple[Any, ...]]) -> str:
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join("| " + " | ".join(str(cell) for cell in line) + " |" for line in lines)

@@ -1,0 +1,1 @@
+"""Training: a recipe and a split in, a model folder out."""

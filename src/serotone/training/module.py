@@ -1,0 +1,96 @@
+"""One training run as Lightning sees it."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+import numpy as np
+import torch
+from lightning.pytorch import LightningModule
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+
+from serotone.metrics.calibration import nll
+from serotone.metrics.classes import accuracy, uar
+from serotone.models.contract import EmotionModel, ModelOutput
+from serotone.training.data import FeatureBatch
+from serotone.training.losses import masked_cross_entropy, masked_intensity_loss
+from serotone.training.recipe import OptimiserConfig
+
+
+class EmotionModule(LightningModule):
+    """Loss, optimiser and dev figures of a model; keeps a moving average of its weights.
+
+    Args:
+        model: learns.
+        config: of the optimiser.
+        n_steps: of the whole run, for the learning-rate cycle.
+        seed: with the epoch, decides dropout.
+    """
+
+    def __init__(
+        self, model: EmotionModel, *, config: OptimiserConfig, n_steps: int, seed: int
+    ) -> None:
+        super().__init__()
+        self.model = model
+        self.config = config
+        self.n_steps = n_steps
+        self.seed = seed
+        self.averaged: AveragedModel | None = None
+        if config.average:
+            average = get_ema_multi_avg_fn(config.average)  # type: ignore[no-untyped-call]
+            self.averaged = AveragedModel(model, multi_avg_fn=average, use_buffers=True)
+        self._logits: list[NDArray[np.float64]] = []
+        self._truth: list[NDArray[np.int64]] = []
+
+    @property
+    def best(self) -> EmotionModel:
+        """The model to keep: the averaged weights where there are some."""
+        if self.averaged is None:
+            return self.model
+        return cast(EmotionModel, self.averaged.module)
+
+    def configure_optimizers(self) -> Any:
+        optimiser = torch.optim.AdamW(
+            self.model.parameters(),
+            lr=self.config.learning_rate,
+            weight_decay=self.config.weight_decay,
+        )
+        cycle = torch.optim.lr_scheduler.OneCycleLR(
+            optimiser, max_lr=self.config.learning_rate, total_steps=self.n_steps, pct_start=0.25
+        )
+        return {"optimizer": optimiser, "lr_scheduler": {"scheduler": cycle, "interval": "step"}}
+
+    def on_train_epoch_start(self) -> None:
+        # Dropout draws from the global state: set by epoch, a resumed run draws the same.
+        torch.manual_seed(self.seed * 100_003 + self.current_epoch)
+
+    def training_step(self, batch: FeatureBatch, _: int) -> Tensor:
+        output = self.model.classify(batch.features, batch.counts)
+        loss = masked_cross_entropy(output.logits, batch.targets, batch.allowed)
+        if self.config.intensity_weight:
+            strength = masked_intensity_loss(output.intensity, batch.intensity)
+            loss = loss + self.config.intensity_weight * strength
+        self.log("train/loss", loss, on_step=False, on_epoch=True, batch_size=len(batch.counts))
+        return loss
+
+    def on_train_batch_end(self, *_: Any) -> None:
+        if self.averaged is not None:
+            self.averaged.update_parameters(self.model)
+
+    def validation_step(self, batch: FeatureBatch, _: int) -> None:
+        output: ModelOutput = self.best.classify(batch.features, batch.counts)
+        logits = output.logits.float().masked_fill(~batch.allowed, -1e4)
+        self._logits.append(logits.double().cpu().numpy())
+        self._truth.append(batch.targets.argmax(dim=1).cpu().numpy())
+
+    def on_validation_epoch_end(self) -> None:
+        logits, truth = np.concatenate(self._logits), np.concatenate(self._truth)
+        self._logits.clear()
+        self._truth.clear()
+        predicted = logits.argmax(axis=1)
+        probabilities = torch.from_numpy(logits).softmax(dim=1).numpy()
+        self.log("dev/uar", uar(truth, predicted), prog_bar=True)
+        self.log("dev/accuracy", accuracy(truth, predicted))
+        self.log("dev/nll", nll(probabilities, truth))

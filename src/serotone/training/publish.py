@@ -1,0 +1,120 @@
+"""A trained model to a model folder: exported, described, checked."""
+
+from __future__ import annotations
+
+import datetime
+import importlib.metadata
+import subprocess
+import tempfile
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+from serotone import __version__
+from serotone.corpora import CORPORA
+from serotone.export import Pipeline, export_checked
+from serotone.models.contract import n_parameters
+from serotone.store.folder import ONNX, ModelInfo
+from serotone.store.save import save
+from serotone.training.recipe import Recipe
+from serotone.training.train import Trained
+from serotone.types import Sides, speakers
+
+
+def publish(trained: Trained, recipe: Recipe, split: Sides, *, folder: Path) -> ModelInfo:
+    """Export to ONNX, compare it with torch, and write the model folder.
+
+    Args:
+        trained: what ``train`` gave.
+        recipe, split: what it was trained by and on.
+        folder: where to; its name becomes the model's.
+
+    Raises:
+        ModelError: when ONNX and torch disagree.
+    """
+    pipeline = Pipeline(
+        trained.model,
+        temperature=trained.temperature,
+        intensity=recipe.optimiser.intensity_weight > 0,
+    )
+    description = describe_run(trained, recipe, split)
+    with tempfile.TemporaryDirectory() as scratch:
+        onnx = Path(scratch) / ONNX
+        export_checked(pipeline, onnx, {"name": folder.name, **description})
+        weights = {k: v.numpy() for k, v in trained.model.state_dict().items()}
+        return save(folder, onnx=onnx, weights=weights, description=description)
+
+
+def describe_run(trained: Trained, recipe: Recipe, split: Sides) -> dict[str, Any]:
+    """All of ``model.json`` but name and checksums."""
+    corpora = _corpora(recipe, split)
+    return {
+        "labels": list(recipe.data.labels),
+        "sample_rate": trained.model.sample_rate,
+        "n_parameters": n_parameters(trained.model),
+        "temperature": trained.temperature,
+        "intensity": recipe.optimiser.intensity_weight > 0,
+        "recipe": recipe.model_dump(mode="json"),
+        "licence": _licence(corpora),
+        "figures": {},
+        "provenance": {
+            "corpora": corpora,
+            "split": split.name,
+            "split_hash": split.hash,
+            "protocol": split.protocol,
+            "train_speakers": speakers(split.train),
+            "dev_speakers": speakers(split.dev),
+            "test_speakers": speakers(split.test),
+            "seed": recipe.seed,
+            "epoch": trained.epoch,
+            "dev": dict(trained.dev),
+            "train_s": round(trained.train_s, 1),
+            "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
+            "commit": _commit(),
+            "versions": {
+                "serotone": __version__,
+                "torch": importlib.metadata.version("torch"),
+            },
+        },
+    }
+
+
+def _corpora(recipe: Recipe, split: Sides) -> list[dict[str, Any]]:
+    used = Counter(u.corpus for u in (*split.train, *split.dev) if u.label in recipe.data.labels)
+    found = []
+    for name, n_clips in sorted(used.items()):
+        info = CORPORA.get(name).info if name in CORPORA.names() else None
+        found.append(
+            {
+                "name": name,
+                "title": info.title if info else name,
+                "n_clips": n_clips,
+                "licence": (info.licence if info else "") or "as you hold it",
+                "doi": info.doi if info else "",
+            }
+        )
+    return found
+
+
+def _licence(corpora: list[dict[str, Any]]) -> str:
+    if any("NC" in corpus["licence"] for corpus in corpora):
+        return (
+            "For research and other non-commercial use: a corpus it learned from is licensed so. "
+            "Train on your own recordings for anything else."
+        )
+    return "As the licences of the corpora it learned from permit."
+
+
+def _commit() -> str | None:
+    """The commit of the source that trained, where git knows one."""
+    root = Path(__file__).resolve().parents[3]
+    if not (root / ".git").exists():
+        return None
+    found = subprocess.run(
+        ["git", "rev-parse", "--short", "HEAD"],
+        cwd=root,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return found.stdout.strip() or None
