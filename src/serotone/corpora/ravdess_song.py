@@ -36,6 +36,7 @@ RAVDESS_SONG_TRUNCATED = replace(
         name="ravdess-song-truncated",
         title="RAVDESS song, the first 2.4 s of 1,009 of the 1,012 clips",
         n_clips=1009,
+        url="",
         sources=(),
         notes=f"{NOTES} A cut copy, for protocols that mix speech and song. The owners publish "
         "whole clips: serotone corpus download ravdess-song.",

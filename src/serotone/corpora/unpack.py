@@ -152,6 +152,9 @@ def _tar_members(archive: Path) -> Iterator[_Member]:
             if content is not None:
                 with content:
                     yield _Member(path, info.size, content)
+        # A compressed file's own checksum stands at its end, which tar does not read.
+        while opened.fileobj and opened.fileobj.read(_CHUNK):
+            pass
 
 
 def _safe(archive: Path, name: str) -> PurePosixPath:
