@@ -41,9 +41,10 @@ def train(
         bool, typer.Option("--resume", help="Go on after the last whole epoch in --out.")
     ] = False,
 ) -> None:
-    """Train a model, choose its best epoch on dev speakers, calibrate and export it.
+    """Train a model from a recipe.
 
-    The test speakers are not looked at: measure them with serotone evaluate.
+    Its best epoch is chosen on dev speakers, calibrated and exported. The test speakers are not
+    looked at: measure them with serotone evaluate.
     """
     try:
         from serotone.training.publish import publish
