@@ -87,7 +87,9 @@ class Table:
         row = Text(self._name(self._folder or "file"))
         row.append(GAP + "emotion".ljust(self._layout.label) + GAP + "conf" + GAP)
         if self._layout.bar > 1:
-            row.append(" ".join(_fit(label, self._layout.bar) for label in self._labels))
+            whole = max(map(len, self._labels)) <= self._layout.bar
+            heads = self._labels if whole else [label[:3] for label in self._labels]
+            row.append(" ".join(_fit(head, self._layout.bar) for head in heads))
         row.stylize("bold")
         self._print(row)
 
