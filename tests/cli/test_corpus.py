@@ -104,6 +104,7 @@ def test_verify_shows_class_names_as_they_are_and_options_reach_the_reader(tmp_p
         (["verify", "ravdess", "--root", "/nowhere"], "no folder at '/nowhere'"),
         (["verify", "ravdess", "tess", "--root", "/nowhere"], "are for one corpus"),
         (["verify", "folder", "--set", "speaker"], "expected key=value"),
+        (["verify", "folder", "--set", "root=x"], "no option 'root'"),
         (["download", "iemocap"], "https://sail.usc.edu/iemocap/iemocap_release.htm"),
         (["download", "savee"], "http://kahlan.eps.surrey.ac.uk/savee/Register.html"),
         (["download", "folder"], "no address to download from"),

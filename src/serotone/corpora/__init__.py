@@ -43,7 +43,7 @@ CORPORA = Registry[Corpus](
 """Every corpus by name."""
 
 
-def read(name: str, /, root: Path | str, **options: Any) -> Reading:
+def read(name: str, root: Path | str, /, **options: Any) -> Reading:
     """Read the annotation of a corpus.
 
     Args:

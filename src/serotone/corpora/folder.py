@@ -23,10 +23,6 @@ class Folder:
             ``happy/anna_03.wav``. Its first group is the speaker. Where it is empty each clip
             counts as its own speaker, and the reading says so.
         language: ISO 639-1 code.
-
-    Example:
-        >>> Folder(FOLDER.info, speaker=r"(\\w+?)_\\d+\\.").speaker
-        '(\\\\w+?)_\\\\d+\\\\.'
     """
 
     info: CorpusInfo
