@@ -8,6 +8,31 @@ import torch
 from torch import Tensor, nn
 
 
+class FrameFeatures(nn.Module):
+    """What every feature layer promises.
+
+    It has no learned state; it exports; what a clip gives does not depend on the padding after it.
+    What stands after a clip's own frames means nothing: mask it.
+
+    Attributes:
+        sample_rate: that it wants, in Hz.
+        hop_length: from frame to frame, in samples.
+        n_features: F.
+    """
+
+    sample_rate: int
+    hop_length: int
+    n_features: int
+
+    def n_frames(self, lengths: Tensor) -> Tensor:
+        """(B,) samples to (B,) frames."""
+        return n_frames(lengths, self.hop_length)
+
+    def forward(self, waveforms: Tensor, lengths: Tensor) -> Tensor:
+        """(B, N) samples, zero after each length, and (B,) lengths to (B, T, F)."""
+        raise NotImplementedError
+
+
 def n_frames(lengths: Tensor, hop_length: int) -> Tensor:
     """Number of centred frames of clips of ``lengths`` samples, as librosa counts them."""
     return torch.div(lengths, hop_length, rounding_mode="floor") + 1
@@ -18,19 +43,15 @@ def frame_mask(counts: Tensor, n_total: int) -> Tensor:
     return torch.arange(n_total, device=counts.device)[None, :] < counts[:, None]
 
 
-def frame(
-    waveforms: Tensor, *, frame_length: int, hop_length: int, pad_mode: str = "constant"
-) -> Tensor:
+def frame(waveforms: Tensor, *, frame_length: int, hop_length: int) -> Tensor:
     """Cut centred frames.
 
-    Frame t is centred on sample t·hop; what lies outside the clip is zero (``constant``) or the
-    clip's first or last sample (``edge``, which suits clips of one length only).
+    Frame t is centred on sample t·hop; what lies outside the clip is zero.
 
     Args:
         waveforms: (B, N).
         frame_length: in samples, even.
         hop_length: in samples.
-        pad_mode: ``constant`` or ``edge``.
 
     Returns:
         (B, 1 + N // hop, frame_length).
@@ -41,11 +62,7 @@ def frame(
     half = frame_length // 2
     # Slices of whole hops instead of an index per sample: every runtime does this fast.
     right = n_blocks * hop_length
-    if pad_mode == "edge":
-        padded = nn.functional.pad(waveforms[:, None], (half, half), mode="replicate")[:, 0]
-        padded = nn.functional.pad(padded, (0, right))
-    else:
-        padded = nn.functional.pad(waveforms, (half, right))
+    padded = nn.functional.pad(waveforms, (half, right))
     n_rows = n_total - 1 + n_blocks
     rows = padded[:, : n_rows * hop_length].reshape(batch, n_rows, hop_length)
     pieces = [rows[:, i : i + n_total] for i in range(n_blocks)]
@@ -68,7 +85,10 @@ class PowerSpectrum(nn.Module):
     Args:
         n_fft: transform length in samples, even.
         hop_length: in samples.
-        win_length: in samples, ``n_fft`` when None.
+        win_length: in samples, even, ``n_fft`` when None.
+
+    Raises:
+        ValueError: when the lengths do not fit each other.
     """
 
     cosines: Tensor
@@ -76,12 +96,16 @@ class PowerSpectrum(nn.Module):
 
     def __init__(self, *, n_fft: int, hop_length: int, win_length: int | None = None) -> None:
         super().__init__()
+        win_length = win_length or n_fft
         if n_fft % 2 or hop_length > n_fft // 2:
             raise ValueError(f"n_fft {n_fft} must be even and at least twice hop {hop_length}")
+        if win_length % 2 or win_length > n_fft:
+            # A window of odd length has its middle between two samples: no symmetry to use.
+            raise ValueError(f"win_length {win_length} must be even and at most n_fft {n_fft}")
         self.n_fft = n_fft
         self.hop_length = hop_length
         half = n_fft // 2
-        window = hann_window(n_fft, win_length or n_fft)[: half + 1, None]
+        window = hann_window(n_fft, win_length)[: half + 1, None]
         n = torch.arange(half + 1, dtype=torch.float64)[:, None]
         k = torch.arange(half + 1, dtype=torch.float64)[None, :]
         angle = 2 * math.pi / n_fft * torch.remainder(n * k, n_fft)
@@ -97,3 +121,27 @@ class PowerSpectrum(nn.Module):
         real = torch.cat([first, left + right, middle], dim=-1) @ self.cosines
         imaginary = (left - right) @ self.sines
         return real.square() + imaginary.square()
+
+
+class SpectralFeatures(FrameFeatures):
+    """Features that need nothing of a clip but its power spectrum.
+
+    Attributes:
+        spectrum: of frames of ``n_fft`` samples.
+    """
+
+    def __init__(
+        self, *, sample_rate: int, n_fft: int, hop_length: int, win_length: int | None = None
+    ) -> None:
+        super().__init__()
+        self.sample_rate = sample_rate
+        self.hop_length = hop_length
+        self.spectrum = PowerSpectrum(n_fft=n_fft, hop_length=hop_length, win_length=win_length)
+
+    def from_power(self, power: Tensor, counts: Tensor) -> Tensor:
+        """(B, T, n_fft // 2 + 1) power and (B,) frames to (B, T, F)."""
+        raise NotImplementedError
+
+    def forward(self, waveforms: Tensor, lengths: Tensor) -> Tensor:
+        """(B, N) samples, zero after each length, and (B,) lengths to (B, T, F)."""
+        return self.from_power(self.spectrum(waveforms), self.n_frames(lengths))

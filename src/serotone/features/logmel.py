@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from serotone.config import Config
-from serotone.features.frame import PowerSpectrum, n_frames
+from serotone.features.frame import SpectralFeatures
 
 
 def hz_to_mel(hz: Tensor) -> Tensor:
@@ -64,19 +64,25 @@ class LogMelConfig(Config):
     f_max: float = 8_000.0
 
 
-class LogMel(nn.Module):
-    """Mel spectrogram in dB, as ``librosa.power_to_db(melspectrogram(…), top_db=None)``."""
+class LogMel(SpectralFeatures):
+    """``librosa.feature.melspectrogram`` in dB: ``librosa.power_to_db(…, top_db=None)``.
+
+    Example:
+        >>> waveforms, lengths = torch.zeros(2, 16_000), torch.tensor([16_000, 9_000])
+        >>> LogMel(LogMelConfig())(waveforms, lengths).shape
+        torch.Size([2, 63, 64])
+    """
 
     basis: Tensor
 
     def __init__(self, config: LogMelConfig) -> None:
-        super().__init__()
-        self.sample_rate = config.sample_rate
-        self.hop_length = config.hop_length
-        self.n_features = config.n_mels
-        self.power = PowerSpectrum(
-            n_fft=config.n_fft, hop_length=config.hop_length, win_length=config.win_length
+        super().__init__(
+            sample_rate=config.sample_rate,
+            n_fft=config.n_fft,
+            hop_length=config.hop_length,
+            win_length=config.win_length,
         )
+        self.n_features = config.n_mels
         basis = mel_filterbank(
             sample_rate=config.sample_rate,
             n_fft=config.n_fft,
@@ -86,10 +92,6 @@ class LogMel(nn.Module):
         )
         self.register_buffer("basis", basis.float(), persistent=False)
 
-    def n_frames(self, lengths: Tensor) -> Tensor:
-        """(B,) samples to (B,) frames."""
-        return n_frames(lengths, self.hop_length)
-
-    def forward(self, waveforms: Tensor) -> Tensor:
-        """(B, N) to (B, T, n_mels), in dB."""
-        return power_to_db(self.power(waveforms) @ self.basis)
+    def from_power(self, power: Tensor, counts: Tensor) -> Tensor:
+        """(B, T, n_fft // 2 + 1) power to (B, T, n_mels), in dB."""
+        return power_to_db(power @ self.basis)

@@ -122,7 +122,7 @@ class ResNetLogMel(EmotionModel):
     def features(self, waveforms: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
         """(B, N) and (B,) to (B, T, n_mels) and (B,)."""
         counts = self.log_mel.n_frames(lengths)
-        return self.scale(self.log_mel(waveforms), counts), counts
+        return self.scale(self.log_mel(waveforms, lengths), counts), counts
 
     def classify(self, features: Tensor, counts: Tensor) -> ModelOutput:
         """(B, T, n_mels) and (B,) to the output."""
