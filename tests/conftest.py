@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from serotone.store.folder import ModelInfo
 from serotone.types import Audio
 
 
@@ -19,6 +20,14 @@ def corpora_root() -> Path:
     if not root.is_dir():
         pytest.skip(f"needs real speech: no folder at {root} (set SEROTONE_CORPORA)")
     return root
+
+
+@pytest.fixture(scope="session")
+def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> ModelInfo:
+    """A model folder of an untrained tiny net: three labels, exported once a session."""
+    from tests.tiny import publish_tiny
+
+    return publish_tiny(tmp_path_factory.mktemp("models") / "tiny")
 
 
 @pytest.fixture

@@ -17,7 +17,8 @@ import soundfile
 from numpy.typing import NDArray
 
 from serotone.audio import io
-from serotone.audio.decode import LIMITS
+from serotone.audio.decode import open_sound
+from serotone.audio.sound import LIMITS
 from serotone.errors import AudioError
 from serotone.types import Audio
 
@@ -296,6 +297,78 @@ def test_a_header_that_lies_costs_no_memory() -> None:
         assert peak < 40e6
 
 
+def mutations() -> list[tuple[str, bytes]]:
+    """Recordings with a few bytes changed, most of them in the header, some cut as well."""
+    seeds = {
+        "wav": wav_bytes(),
+        "aiff": through_soundfile("AIFF", "PCM_16"),
+        "flac": through_soundfile("FLAC", "PCM_16"),
+        "ogg": through_soundfile("OGG", "VORBIS"),
+        "opus": through_soundfile("OGG", "OPUS"),
+        "mp3": through_soundfile("MP3", "MPEG_LAYER_III"),
+        "m4a": encoded("ipod", "aac"),
+        "aac": encoded("adts", "aac"),
+        "webm": encoded("webm", "libopus"),
+    }
+    random = np.random.default_rng(7)
+    made = []
+    for name, data in seeds.items():
+        for _ in range(25):
+            changed = bytearray(data)
+            reach = len(changed) if random.random() < 0.4 else 200
+            for at in random.integers(0, reach, random.integers(1, 12)):
+                changed[at] = random.integers(256)
+            kept = random.integers(1, len(changed)) if random.random() < 0.3 else len(changed)
+            made.append((name, bytes(changed[:kept])))
+    return made
+
+
+def test_any_damage_is_one_line_and_silent(capfd: pytest.CaptureFixture[str]) -> None:
+    outcomes = set()
+    for name, data in mutations():
+        try:
+            audio = io.read_bytes(data, source=name, sample_rate=RATE)
+        except AudioError as error:
+            assert "\n" not in str(error)
+            outcomes.add("refused")
+        else:
+            assert np.isfinite(audio.signal).all()
+            assert np.abs(audio.signal).max() <= 1
+            outcomes.add("read")
+    assert outcomes == {"refused", "read"}
+    assert capfd.readouterr() == ("", "")
+
+
+class FailingDisk(std_io.BytesIO):
+    """Reads well up to a place, then fails as a bad disk does."""
+
+    def read(self, size: int | None = -1) -> bytes:
+        if self.tell() > 20_000:
+            raise OSError(5, "Input/output error")
+        return super().read(size)
+
+
+@pytest.mark.parametrize("data", [wav_bytes(), encoded("matroska", "flac")])
+def test_a_disk_that_fails_is_told(data: bytes, capfd: pytest.CaptureFixture[str]) -> None:
+    with (
+        pytest.raises(AudioError, match=r"damaged \(Input/output error\)"),
+        open_sound(FailingDisk(data), "x") as sound,
+    ):
+        list(sound.blocks())
+    assert capfd.readouterr() == ("", "")
+
+
+def test_flac_of_unknown_length_is_counted(tmp_path: Path) -> None:
+    data = bytearray(through_soundfile("FLAC", "PCM_16"))
+    # The lower 36 of these bits are the number of samples; zero stands for unknown.
+    data[21] &= 0xF0
+    data[22:26] = bytes(4)
+    path = tmp_path / "a.flac"
+    path.write_bytes(data)
+    assert io.read(path).duration_s == 2.0
+    assert io.info(path).duration_s == 2.0
+
+
 def test_endless_empty_chunks_cost_no_time() -> None:
     began_s = time.process_time()
     with pytest.raises(AudioError, match="not a recording"):
@@ -327,11 +400,11 @@ def test_a_file_that_may_not_be_read_is_told(
     path = tmp_path / "a.wav"
     path.write_bytes(wav_bytes())
 
-    def refuse(*_: object) -> int:
+    def refuse(*_: object) -> None:
         raise PermissionError(13, "Permission denied")
 
     # Root may read everything, so the refusal is played.
-    monkeypatch.setattr("serotone.audio.io.os.open", refuse)
+    monkeypatch.setattr(Path, "open", refuse)
     with pytest.raises(AudioError, match="may not be read"):
         io.read(path)
 

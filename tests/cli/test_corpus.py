@@ -6,12 +6,12 @@ import json
 from dataclasses import dataclass
 
 import pytest
-from tests.corpora import trees
-from tests.corpora.test_download import zipped
-from tests.corpora.web import serve
 
 from serotone.cli import main
 from serotone.corpora import CORPORA, CorpusInfo, Source
+from tests.corpora import trees
+from tests.corpora.test_download import zipped
+from tests.corpora.web import serve
 
 RAVDESS_NAMES = [
     f"Actor_{actor:02d}/03-01-{emotion:02d}-{intensity}-{sentence}-{repetition}-{actor:02d}"

@@ -8,10 +8,10 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
-from tests.evaluation.fakes import FakeModel, FakeRecognizer
 
 from serotone.cli import main
 from serotone.types import Failure
+from tests.evaluation.fakes import FakeModel, FakeRecognizer
 
 CODES = {"01": "neutral", "03": "happy", "04": "sad"}
 

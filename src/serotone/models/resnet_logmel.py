@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import torch
+from pydantic import field_validator
 from torch import Tensor, nn
 
 from serotone.config import Config
@@ -32,6 +33,14 @@ class ResNetLogMelConfig(Config):
     n_blocks: int = 1
     embedding_size: int = 128
     dropout: float = 0.3
+
+    @field_validator("stem_width", "widths")
+    @classmethod
+    def _whole_vectors(cls, widths: int | tuple[int, ...]) -> int | tuple[int, ...]:
+        # oneDNN 3.12, inside torch 2.13, writes out of bounds with fewer channels.
+        if any(w < 8 or w % 8 for w in ([widths] if isinstance(widths, int) else widths)):
+            raise ValueError("channels come in multiples of 8")
+        return widths
 
 
 def strided(counts: Tensor, stride: int) -> Tensor:

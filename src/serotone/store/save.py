@@ -47,6 +47,7 @@ def save(
     try:
         shutil.copyfile(onnx, draft / ONNX)
         save_file({name: np.ascontiguousarray(w) for name, w in weights.items()}, draft / WEIGHTS)
+        (draft / WEIGHTS).chmod(0o644)
         sums = {name: sha256(draft / name) for name in (ONNX, WEIGHTS)}
         _write_description(draft, {"name": folder.name, **description, "sha256": sums})
         if folder.exists():

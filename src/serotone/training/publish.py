@@ -41,7 +41,12 @@ def publish(trained: Trained, recipe: Recipe, split: Sides, *, folder: Path) -> 
     with tempfile.TemporaryDirectory() as scratch:
         onnx = Path(scratch) / ONNX
         export_checked(pipeline, onnx, {"name": folder.name, **description})
-        weights = {k: v.numpy() for k, v in trained.model.state_dict().items()}
+        weights = {
+            name: value.numpy().astype(recipe.export.weights)
+            if value.is_floating_point()
+            else value.numpy()
+            for name, value in trained.model.state_dict().items()
+        }
         return save(folder, onnx=onnx, weights=weights, description=description)
 
 

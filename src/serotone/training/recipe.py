@@ -64,6 +64,17 @@ class OptimiserConfig(Config):
     gradient_clip: float = 5.0
 
 
+class ExportConfig(Config):
+    """What the model folder holds.
+
+    Attributes:
+        weights: precision of ``weights.safetensors``, which training goes on from; half of it
+            halves the folder. ``model.onnx``, which predicts, stays float32.
+    """
+
+    weights: Literal["float32", "float16"] = "float32"
+
+
 class Recipe(Config):
     """One published result, or one of your own.
 
@@ -83,6 +94,7 @@ class Recipe(Config):
     data: DataConfig
     augment: AugmentConfig = AugmentConfig()
     optimiser: OptimiserConfig = OptimiserConfig()
+    export: ExportConfig = ExportConfig()
 
 
 def recipe_folders() -> list[Path]:
