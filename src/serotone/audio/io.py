@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import io
 import math
-import os
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,9 +19,10 @@ from typing import TYPE_CHECKING, BinaryIO
 import numpy as np
 import soundfile
 
-from serotone.audio.decode import LIMITS, Sound, open_sound, regroup
+from serotone.audio.decode import open_sound
 from serotone.audio.find import SUFFIXES, find_files
 from serotone.audio.prepare import refuse_silence, resampler
+from serotone.audio.sound import LIMITS, Sound, regroup
 from serotone.errors import AudioError
 from serotone.types import Audio
 
@@ -186,8 +186,7 @@ def _open(path: str | Path) -> Iterator[BinaryIO]:
             raise AudioError(
                 f"{path}: is a device or a pipe, expected a file. Send it to standard input ('-')."
             )
-        # By descriptor, as soundfile takes the name of an open file for its format.
-        file = os.fdopen(os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0)), "rb")
+        file = Path(path).open("rb")  # noqa: SIM115 - closed below, once it is known to be sound
     except FileNotFoundError:
         raise AudioError(f"{path}: no such file, expected a recording. Check the path.") from None
     except PermissionError:

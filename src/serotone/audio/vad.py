@@ -81,6 +81,11 @@ class SpanTracker:
     def speaking(self) -> bool:
         return self._start is not None
 
+    @property
+    def open(self) -> tuple[int, int] | None:
+        """Speech that goes on: where the span will begin, and how far it is sure to reach."""
+        return None if self._start is None else (max(0, self._start - self._pad), self._end)
+
     def push(self, probability: float) -> tuple[int, int] | None:
         """Take the next frame; return the span that it ends, if it ends one."""
         frame_start = self._n_seen
@@ -131,6 +136,15 @@ class SpeechDetector:
     def speaking(self) -> bool:
         """Whether speech has begun and not yet ended."""
         return self._tracker.speaking
+
+    @property
+    def open(self) -> Span | None:
+        """Speech that has begun and not yet ended, None in a pause.
+
+        Its start is final; its end is how far the span is sure to reach. What is shorter than
+        ``min_speech_s`` may still be dropped.
+        """
+        return self._span(*self._tracker.open) if self._tracker.open else None
 
     def push(self, signal: NDArray[np.float32]) -> list[Span]:
         """Take the next samples; return the spans that ended within them.
