@@ -36,7 +36,7 @@ def librosa_features(name: str, signal: NDArray[np.float32]) -> NDArray[np.float
             mel = of.melspectrogram(y=y, sr=22_050, n_fft=2048, hop_length=512, n_mels=128)
             found = librosa.power_to_db(mel, top_db=None)
         case "mfcc13dd":
-            mfcc = of.mfcc(y=y, sr=22_050, n_mfcc=13, n_fft=512, win_length=440, hop_length=220)
+            mfcc = of.mfcc(y=y, sr=22_050, n_mfcc=13, n_fft=512, win_length=441, hop_length=220)
             found = np.vstack([mfcc, of.delta(mfcc), of.delta(mfcc, order=2)])
         case "mfcc20" | "mfcc40":
             found = of.mfcc(y=y, sr=22_050, n_mfcc=int(name.removeprefix("mfcc")))

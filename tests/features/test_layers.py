@@ -76,7 +76,7 @@ def test_a_mask_is_true_on_a_clips_own_frames() -> None:
     ]
 
 
-@pytest.mark.parametrize("shape", [(512, 256, 400), (1024, 256, None), (2048, 512, 1024)])
+@pytest.mark.parametrize("shape", [(512, 220, 441), (1024, 256, None), (1366, 683, 1000)])
 def test_the_power_spectrum_is_that_of_the_fourier_transform(
     shape: tuple[int, int, int | None],
 ) -> None:
@@ -91,13 +91,12 @@ def test_the_power_spectrum_is_that_of_the_fourier_transform(
     assert np.abs(ours - expected).max() <= 1e-5 * expected.max()
 
 
-@pytest.mark.parametrize("shape", [(511, 100, None), (512, 300, None), (512, 128, 441)])
-def test_a_spectrum_that_the_trick_does_not_fit_is_refused(
-    shape: tuple[int, int, int | None],
+@pytest.mark.parametrize(("n_fft", "win_length"), [(511, None), (512, 513)])
+def test_an_odd_transform_and_one_shorter_than_its_window_are_refused(
+    n_fft: int, win_length: int | None
 ) -> None:
-    n_fft, hop_length, win_length = shape
     with pytest.raises(ValueError, match="must be even"):
-        PowerSpectrum(n_fft=n_fft, hop_length=hop_length, win_length=win_length)
+        PowerSpectrum(n_fft=n_fft, hop_length=128, win_length=win_length)
 
 
 @pytest.mark.parametrize("shape", [(16_000, 512, 64, 0, 8_000), (22_050, 2048, 128, 20, 10_000)])

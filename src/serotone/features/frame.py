@@ -79,48 +79,86 @@ def hann_window(n_fft: int, win_length: int) -> Tensor:
 class PowerSpectrum(nn.Module):
     """|STFT|² with a centred Hann window, equal to ``numpy.abs(librosa.stft(y)) ** 2``.
 
-    A real signal under a symmetric window needs only half the products: samples n and
-    n_fft - n meet the same cosine and opposite sines, so they are added and subtracted first.
+    A frame of N = R·C samples is laid out as R rows of C. Its columns are transformed, turned in
+    phase, and then its rows: two products with small matrices instead of one with a large one
+    (Cooley & Tukey 1965, 10.1090/S0025-5718-1965-0178586-1).
 
     Args:
-        n_fft: transform length in samples, even.
+        n_fft: transform length in samples, even; fast where it has a divisor near its root.
         hop_length: in samples.
-        win_length: in samples, even, ``n_fft`` when None.
+        win_length: in samples, ``n_fft`` when None.
 
     Raises:
-        ValueError: when the lengths do not fit each other.
+        ValueError: when ``n_fft`` is odd or shorter than the window.
     """
 
-    cosines: Tensor
-    sines: Tensor
+    window: Tensor
+    columns: Tensor
+    turn_cos: Tensor
+    turn_sin: Tensor
+    rows: Tensor
+    order: Tensor
 
     def __init__(self, *, n_fft: int, hop_length: int, win_length: int | None = None) -> None:
         super().__init__()
         win_length = win_length or n_fft
-        if n_fft % 2 or hop_length > n_fft // 2:
-            raise ValueError(f"n_fft {n_fft} must be even and at least twice hop {hop_length}")
-        if win_length % 2 or win_length > n_fft:
-            # A window of odd length has its middle between two samples: no symmetry to use.
-            raise ValueError(f"win_length {win_length} must be even and at most n_fft {n_fft}")
+        if n_fft % 2 or win_length > n_fft:
+            raise ValueError(f"n_fft {n_fft} must be even and at least win_length {win_length}")
         self.n_fft = n_fft
         self.hop_length = hop_length
-        half = n_fft // 2
-        window = hann_window(n_fft, win_length)[: half + 1, None]
-        n = torch.arange(half + 1, dtype=torch.float64)[:, None]
-        k = torch.arange(half + 1, dtype=torch.float64)[None, :]
-        angle = 2 * math.pi / n_fft * torch.remainder(n * k, n_fft)
-        self.register_buffer("cosines", (window * angle.cos()).float(), persistent=False)
-        self.register_buffer("sines", (window * angle.sin())[1:half].float(), persistent=False)
+        n_columns = max(d for d in range(1, math.isqrt(n_fft) + 1) if n_fft % d == 0)
+        n_rows = n_fft // n_columns
+        self.n_rows, self.n_columns = n_rows, n_columns
+        # Columns are real: the upper half of their transform mirrors the lower.
+        self.n_half = n_half = n_rows // 2 + 1
+        cos, sin = _cos_sin(n_half, n_rows, n_rows)
+        turn_cos, turn_sin = _cos_sin(n_half, n_columns, n_fft)
+        row_cos, row_sin = _cos_sin(n_columns, n_columns, n_columns)
+        # (real, imaginary) @ rows is the product of complex numbers with cos - i·sin.
+        rows = torch.cat(
+            [torch.cat([row_cos, -row_sin], dim=1), torch.cat([row_sin, row_cos], dim=1)]
+        )
+        k = torch.arange(n_fft // 2 + 1)
+        place, turn = k % n_rows, k // n_rows
+        mirrored = place >= n_half
+        place = torch.where(mirrored, n_rows - place, place)
+        turn = torch.where(mirrored, n_columns - 1 - turn, turn)
+        constants = {
+            "window": hann_window(n_fft, win_length).reshape(n_rows, n_columns).float(),
+            "columns": torch.cat([cos, -sin]).float(),
+            "turn_cos": turn_cos.float(),
+            "turn_sin": turn_sin.float(),
+            "rows": rows.float(),
+            "order": place * n_columns + turn,
+        }
+        for name, value in constants.items():
+            self.register_buffer(name, value, persistent=False)
 
     def forward(self, waveforms: Tensor) -> Tensor:
         """(B, N) to (B, T, n_fft // 2 + 1)."""
         frames = frame(waveforms, frame_length=self.n_fft, hop_length=self.hop_length)
-        half = self.n_fft // 2
-        first, left = frames[..., :1], frames[..., 1:half]
-        middle, right = frames[..., half : half + 1], frames[..., half + 1 :].flip(-1)
-        real = torch.cat([first, left + right, middle], dim=-1) @ self.cosines
-        imaginary = (left - right) @ self.sines
-        return real.square() + imaginary.square()
+        batch, n_total, _ = frames.shape
+        grid = frames.reshape(batch, n_total, self.n_rows, self.n_columns) * self.window
+        half = self.columns @ grid  # (B, T, 2 n_half, C)
+        real, imaginary = half[:, :, : self.n_half], half[:, :, self.n_half :]
+        turned = torch.cat(
+            [
+                real * self.turn_cos + imaginary * self.turn_sin,
+                imaginary * self.turn_cos - real * self.turn_sin,
+            ],
+            dim=-1,
+        )
+        bins = (turned @ self.rows).square()  # (B, T, n_half, 2 C)
+        power = bins[..., : self.n_columns] + bins[..., self.n_columns :]
+        return power.flatten(2)[..., self.order]
+
+
+def _cos_sin(n: int, m: int, period: int) -> tuple[Tensor, Tensor]:
+    """Cosine and sine of 2π·i·j / period. float64 (n, m) each."""
+    i = torch.arange(n)[:, None]
+    j = torch.arange(m)[None, :]
+    angle = 2 * math.pi / period * torch.remainder(i * j, period).double()
+    return angle.cos(), angle.sin()
 
 
 class SpectralFeatures(FrameFeatures):

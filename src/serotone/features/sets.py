@@ -13,8 +13,8 @@ from serotone.features.waveform import Rms, RmsConfig, ZeroCrossings, ZeroCrossi
 MEL64 = LogMelConfig(sample_rate=16_000, n_fft=2048, hop_length=512, n_mels=64, f_max=8_000)
 MEL128 = LogMelConfig(sample_rate=22_050, n_fft=2048, hop_length=512, n_mels=128, f_max=11_025)
 
-MFCC13DD = MfccConfig(n_fft=512, win_length=440, hop_length=220, n_mfcc=13, n_deltas=2)
-"""Frames of 20 ms every 10 ms; of an even number of samples, so that a window has a middle."""
+MFCC13DD = MfccConfig(n_fft=512, win_length=441, hop_length=220, n_mfcc=13, n_deltas=2)
+"""Frames of 20 ms (441 samples) every 10 ms."""
 
 
 def mel64() -> FrameFeatures:

@@ -76,7 +76,7 @@ def crop(
     """A stretch of fixed length of each clip, zeros where the clip has ended.
 
     Args:
-        waveforms: (B, N), zero after each length.
+        waveforms: (B, N).
         lengths: (B,).
         start: (B,), first sample of each stretch, None for the clip's first.
         n_samples: of the stretch.
@@ -85,9 +85,10 @@ def crop(
         (B, n_samples) and (B,), samples of each that are the clip's.
     """
     if start is None:
+        n_left = lengths.clamp(max=n_samples)
         kept = functional.pad(waveforms, (0, n_samples))[:, :n_samples]
-        return kept, lengths.clamp(max=n_samples)
-    n_left = (lengths - start).clamp(min=0, max=n_samples)
-    place = start[:, None] + torch.arange(n_samples, device=waveforms.device)[None, :]
-    kept = waveforms.gather(1, place.clamp(max=waveforms.shape[1] - 1))
+    else:
+        n_left = (lengths - start).clamp(min=0, max=n_samples)
+        place = start[:, None] + torch.arange(n_samples, device=waveforms.device)[None, :]
+        kept = waveforms.gather(1, place.clamp(max=waveforms.shape[1] - 1))
     return kept * frame_mask(n_left, n_samples).to(waveforms.dtype), n_left
