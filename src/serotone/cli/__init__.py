@@ -29,6 +29,8 @@ class Command(NamedTuple):
 
 COMMANDS: Mapping[str, Command] = {
     "predict": Command("serotone.cli.predict:predict", "Hear the emotion in recordings."),
+    "record": Command("serotone.cli.record:record", "Record a clip and say its emotion."),
+    "listen": Command("serotone.cli.listen:listen", "Hear emotions live from the microphone."),
     "models": Command("serotone.cli.models:models", "List the models that are there."),
     "corpus": Command("serotone.cli.corpus:app", "Look at corpora and at splits of them."),
     "train": Command("serotone.cli.train:train", "Train a model from a recipe."),

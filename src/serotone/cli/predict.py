@@ -38,6 +38,14 @@ class Format(StrEnum):
     json = "json"
     jsonl = "jsonl"
     csv = "csv"
+    srt = "srt"
+    vtt = "vtt"
+    rttm = "rttm"
+    audacity = "audacity"
+    html = "html"
+
+
+FOR_TIMELINES = frozenset({Format.srt, Format.vtt, Format.rttm, Format.audacity, Format.html})
 
 
 def predict(
@@ -76,6 +84,21 @@ def predict(
     batch_size: Annotated[
         int, typer.Option(min=1, help="Files that go through the model at once.")
     ] = 16,
+    timeline: Annotated[
+        bool, typer.Option("--timeline", help="Hear who felt what, when, in long recordings.")
+    ] = False,
+    channels: Annotated[
+        str, typer.Option(help="With --timeline: mix, split, or one channel's number, from 0.")
+    ] = "mix",
+    speakers: Annotated[
+        int,
+        typer.Option(
+            min=0, max=8, help="With --timeline: tell so many voices apart (experimental)."
+        ),
+    ] = 0,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="With --timeline: go on with a job that was stopped.")
+    ] = False,
 ) -> None:
     """Hear the emotion in recordings.
 
@@ -86,8 +109,17 @@ def predict(
     opening = Opening(model=model, labels=names, min_confidence=min_confidence)
     files = find(paths)
     recognizer = opening.open()
-    heard = _Counted(hear(files, recognizer, opening=opening, n_jobs=jobs, batch_size=batch_size))
     format = format or _format_of(out)
+    if timeline:
+        from serotone.cli.timeline import TimelineOptions, write_timelines
+
+        chosen = TimelineOptions(
+            format=format.value, out=out, channels=channels, n_speakers=speakers, resume=resume
+        )
+        raise typer.Exit(write_timelines(files, recognizer, chosen))
+    if format in FOR_TIMELINES:
+        raise ConfigError(f"--format {format.value} is for timelines. Add --timeline.")
+    heard = _Counted(hear(files, recognizer, opening=opening, n_jobs=jobs, batch_size=batch_size))
     with _open_output(out, format) as file:
         _write(heard, file, format, labels=recognizer.labels, files=files)
     if heard.n_failed:

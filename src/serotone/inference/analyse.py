@@ -30,7 +30,7 @@ from serotone.inference.timeline import (
     to_heard,
     to_segments,
 )
-from serotone.inference.windows import SpeechWindows, Window
+from serotone.inference.windows import SpeechWindows, Window, with_margin
 from serotone.types import Audio
 
 if TYPE_CHECKING:
@@ -151,7 +151,7 @@ class _Hearing:
         stretches = notes.stretches(place)
         known_s = stretches[-1].span.end_s if stretches else 0.0
         silent = notes.ended(place)
-        with _Model(self._recognizer, embed=self._config.n_speakers > 0) as model:
+        with _Model(self._recognizer, self._config) as model:
             waiting: list[tuple[tuple[float, float], Answer]] = []
             found = self._detect(known_s, place, told, silent=silent)
             for item in model.answers(found):
@@ -205,8 +205,9 @@ def _after(known_s: float, items: Iterable[Window | Span]) -> Iterator[Window | 
 class _Model:
     """Runs the model in a thread, a few batches behind what finds the windows."""
 
-    def __init__(self, recognizer: Recognizer, *, embed: bool) -> None:
-        self._recognizer, self._embed = recognizer, embed
+    def __init__(self, recognizer: Recognizer, config: TimelineConfig) -> None:
+        self._recognizer, self._cut = recognizer, config.windows
+        self._embed = config.n_speakers > 0
         self._pool = ThreadPoolExecutor(1)
 
     def __enter__(self) -> _Model:
@@ -232,7 +233,7 @@ class _Model:
         if not windows:
             return []
         rate = self._recognizer.sample_rate
-        audios = [Audio(w.signal, rate, start_s=w.start_s) for w in windows]
+        audios = [Audio(with_margin(w.signal, rate, self._cut), rate) for w in windows]
         predictions = self._recognizer.predict_batch(audios)
         embeddings: Iterable[NDArray[np.float32]] = itertools.repeat(np.empty(0, np.float32))
         if self._embed:

@@ -118,12 +118,6 @@ class Journal:
         """Note that a channel was heard to its end."""
         self._write({"channel": place, "ended": True})
 
-    def remove(self) -> None:
-        """Delete the file, when the result stands elsewhere."""
-        if self._path and self._file:
-            self._file.close()
-            self._path.unlink(missing_ok=True)
-
     def _write(self, line: Mapping[str, Any]) -> None:
         if self._file:
             self._file.write(json.dumps(line) + "\n")

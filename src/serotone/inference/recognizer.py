@@ -108,7 +108,7 @@ class Recognizer:
         """Predict several sounds of any lengths and rates; together is faster than one by one."""
         ready = [to_rate(audio, self.sample_rate) for audio in audios]
         pieces = [list(_pieces(audio)) for audio in ready]
-        output = self._run([piece.signal for group in pieces for piece in group])
+        output = self._run([self._heard(piece) for group in pieces for piece in group])
         predictions, start = [], 0
         for audio, group in zip(ready, pieces, strict=True):
             rows = slice(start, start + len(group))
@@ -125,7 +125,7 @@ class Recognizer:
     def embed(self, audios: Sequence[Audio]) -> NDArray[np.float32]:
         """Embeddings (B, E) of sounds, averaged over the windows of a long one."""
         ready = [to_rate(audio, self.sample_rate) for audio in audios]
-        pieces = [[piece.signal for piece in _pieces(audio)] for audio in ready]
+        pieces = [[self._heard(piece) for piece in _pieces(audio)] for audio in ready]
         embedding = self._run(list(itertools.chain(*pieces))).embedding
         ends = np.cumsum([len(group) for group in pieces])
         return np.stack([rows.mean(axis=0) for rows in np.split(embedding, ends[:-1])])
@@ -156,6 +156,15 @@ class Recognizer:
         predictions = iter(self.predict_batch(audios) if audios else [])
         for item in heard:
             yield item if isinstance(item, Failure) else next(predictions)
+
+    def _heard(self, piece: Audio) -> NDArray[np.float32]:
+        """The piece prepared as the clips were that the model learned from."""
+        if not self.model.prepare:
+            return piece.signal
+        # Most models ask for nothing, and need nothing imported for it.
+        from serotone.audio.preparation import PrepareConfig, prepare
+
+        return prepare(piece, PrepareConfig.parse(self.model.prepare, "prepare")).signal
 
     def _run(self, signals: Sequence[NDArray[np.float32]]) -> Output:
         # Like lengths together, so that little is computed on padding.

@@ -28,6 +28,8 @@ class WindowConfig(Config):
         hop_s: from start to start.
         least_s: a shorter window is begun earlier, in the sound before it.
         context_s: of the pauses around speech that its first and last window hear as well.
+        margin_s: of silence put before and after each window. Models are taught on clips that
+            begin and end quietly, and hear a window cut out of speech less well without.
         vad: what counts as speech.
     """
 
@@ -35,6 +37,7 @@ class WindowConfig(Config):
     hop_s: float = Field(default=1.0, gt=0)
     least_s: float = Field(default=1.0, ge=0)
     context_s: float = Field(default=0.2, ge=0)
+    margin_s: float = Field(default=0.6, ge=0)
     vad: VadConfig = VadConfig()
 
     @model_validator(mode="after")
@@ -167,6 +170,13 @@ class SpeechWindows:
 
     def _sample(self, time_s: float) -> int:
         return round(time_s * self._rate)
+
+
+def with_margin(
+    signal: NDArray[np.float32], sample_rate: int, config: WindowConfig
+) -> NDArray[np.float32]:
+    """The signal (N,) with ``margin_s`` of silence on both sides, as the model hears it."""
+    return np.pad(signal, round(config.margin_s * sample_rate))
 
 
 def owned(windows: Sequence[tuple[float, float]], span: Span) -> list[tuple[float, float]]:

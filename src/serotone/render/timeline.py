@@ -7,22 +7,24 @@ from __future__ import annotations
 
 import csv
 import io
+import itertools
 import json
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from serotone.inference.summary import summarise
 from serotone.inference.timeline import Segment, Timeline
+from serotone.types import Failure
 
 
-def to_json(timelines: Sequence[Timeline]) -> str:
-    """A JSON array: one object a recording, with ``segments`` and ``summary``."""
+def to_json(timelines: Sequence[Timeline | Failure]) -> str:
+    """A JSON array: one object a recording, with ``segments`` and ``summary``, or its ``error``."""
     return json.dumps([_object(timeline) for timeline in timelines], indent=2) + "\n"
 
 
-def to_jsonl(timelines: Iterable[Timeline]) -> str:
-    """One JSON object a segment and line, with the recording's ``path``."""
-    rows = ({"path": t.source, **segment.to_dict()} for t in timelines for segment in t.segments)
+def to_jsonl(timelines: Iterable[Timeline | Failure]) -> str:
+    """One JSON object a segment and line, with the recording's ``path``; or its ``error``."""
+    rows = itertools.chain.from_iterable(map(_rows, timelines))
     return "".join(json.dumps(row) + "\n" for row in rows)
 
 
@@ -97,13 +99,22 @@ def _feeling(segment: Segment) -> str:
     return f"{segment.emotion} {segment.confidence:.0%}".replace("%", " %")
 
 
-def _object(timeline: Timeline) -> dict[str, object]:
+def _rows(timeline: Timeline | Failure) -> list[dict[str, object]]:
+    if isinstance(timeline, Failure):
+        return [{"path": timeline.source, "error": timeline.error}]
+    path = {"path": timeline.source}
+    return [{**path, **segment.to_dict(), "error": None} for segment in timeline.segments]
+
+
+def _object(timeline: Timeline | Failure) -> dict[str, object]:
+    if isinstance(timeline, Failure):
+        return {"path": timeline.source, "error": timeline.error}
     return {
         "path": timeline.source,
         "duration_s": round(timeline.duration_s, 3),
         "labels": list(timeline.labels),
         "channels": list(timeline.channels),
-        "warning": timeline.warning or None,
+        "error": timeline.warning or None,
         "summary": summarise(timeline).to_dict(),
         "segments": [segment.to_dict() for segment in timeline.segments],
     }
