@@ -323,6 +323,23 @@ def mutations() -> list[tuple[str, bytes]]:
     return made
 
 
+def test_a_frame_of_many_channels_reads_its_own_memory_alone() -> None:
+    import av
+
+    out = std_io.BytesIO()
+    with av.open(out, "w", format="matroska") as target:
+        track = target.add_stream("pcm_f32le", rate=RATE, layout="16 channels")
+        for _ in range(20):
+            samples = np.tile(np.arange(1, 17, dtype=np.float32) / 32, 1024)[None]
+            frame = av.AudioFrame.from_ndarray(samples, "flt", "16 channels")
+            frame.sample_rate = RATE
+            target.mux(track.encode(frame))
+        target.mux(track.encode(None))
+    for channel in (0, 15):
+        audio = io.read_bytes(out.getvalue(), source="x", channel=channel, allow_silence=True)
+        assert audio.signal == pytest.approx((channel + 1) / 32)
+
+
 def test_any_damage_is_one_line_and_silent(capfd: pytest.CaptureFixture[str]) -> None:
     outcomes = set()
     for name, data in mutations():

@@ -173,6 +173,7 @@ def test_reducing_noise_names_its_extra(tone: Audio, monkeypatch: pytest.MonkeyP
 
 
 @given(st.floats(0.01, 3), st.floats(0, 0.9))
+@settings(deadline=None)
 def test_fixed_length_cuts_and_fills(length_s: float, offset_s: float) -> None:
     audio = noise(RATE)
     part = prepare.fix_length(audio, length_s=length_s, offset_s=offset_s)

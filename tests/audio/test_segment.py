@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from serotone.audio.segment import windows
@@ -18,6 +18,7 @@ def ramp(n_samples: int, start_s: float = 0.0) -> Audio:
 
 
 @given(st.integers(1, 2000), st.integers(1, 500), st.data())
+@settings(deadline=None)
 def test_windows_cover_everything_and_know_their_place(
     n_samples: int, n_window: int, data: st.DataObject
 ) -> None:

@@ -73,6 +73,7 @@ def test_the_tracker_agrees_with_the_definition(probabilities: list[float]) -> N
 
 
 @given(st.lists(st.floats(0, 1), max_size=200))
+@settings(deadline=None)
 def test_spans_are_in_order_apart_and_long_enough(probabilities: list[float]) -> None:
     config = VadConfig()
     spans = tracked(probabilities, config)

@@ -69,7 +69,11 @@ def _parts(
     import av
 
     rate, n_channels = track.rate, track.channels
-    to_float = av.AudioResampler(format="fltp", layout=track.layout, rate=rate)
+    # Planar is what most decoders give, so it costs no conversion; but of a planar frame with
+    # more than eight channels PyAV reads past the last one, into memory that is not its own.
+    planar = n_channels < 8
+    to_float = av.AudioResampler("fltp" if planar else "flt", track.layout, rate)
+    expected: tuple[int, int, str] | None = None
     n_good, n_bad = 0, 0
     try:
         for packet in opened.demux(track):
@@ -78,21 +82,23 @@ def _parts(
             except av.InvalidDataError:
                 n_bad += 1
                 continue
-            n_good += 1
             for frame in frames:
-                if (frame.sample_rate, frame.layout.nb_channels) != (rate, n_channels):
+                shape = (frame.sample_rate, frame.layout.nb_channels, frame.format.name)
+                expected = expected or (rate, n_channels, shape[2])
+                if shape != expected:
                     n_bad += 1
                     continue
+                n_good += 1
                 for part in to_float.resample(frame):
-                    # (channels, frames): the resampler made it planar float32.
-                    yield cast("NDArray[np.float32]", part.to_ndarray()).T
+                    samples = cast("NDArray[np.float32]", part.to_ndarray())
+                    yield samples.T if planar else samples.reshape(-1, n_channels)
     except (av.FFmpegError, ValueError, OSError) as error:
         raise damaged(source, error) from None
     if file.failure:
         raise damaged(source, file.failure)
     if n_bad > n_good:
         raise AudioError(
-            f"{source}: damaged: {n_bad} of {n_bad + n_good} packets do not decode, expected a "
+            f"{source}: damaged: {n_bad} of {n_bad + n_good} parts do not decode, expected a "
             "whole file. Copy or export it again."
         )
 
