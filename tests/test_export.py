@@ -81,7 +81,7 @@ class Forgetful(EmotionModel):
         return waveforms[..., None], lengths
 
     def classify(self, features: Tensor, counts: Tensor) -> ModelOutput:
-        sign = 1.0 if torch.compiler.is_exporting() else -1.0
+        sign = 1.0 if torch.onnx.is_in_onnx_export() else -1.0
         mean = features.mean(dim=1) + 1.0
         logits = sign * mean * self.weight
         return ModelOutput(logits, logits[:, 0], logits)

@@ -17,10 +17,12 @@ import torch
 from torch import Tensor, nn
 
 from serotone.errors import ModelError
+from serotone.features.frame import frame_mask
 from serotone.inference.backend import METADATA_KEY, OnnxBackend
 from serotone.models.contract import EmotionModel
 
 OPSET = 18
+OUTPUTS = ("probabilities", "intensity", "embedding")
 
 
 class Pipeline(nn.Module):
@@ -40,7 +42,10 @@ class Pipeline(nn.Module):
 
     def forward(self, waveforms: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """(B, N) and (B,) to probabilities (B, C), intensity (B,), embedding (B, E)."""
-        output = self.model(waveforms, lengths)
+        # What a caller leaves after a clip's end is never heard; and a model that has no use for
+        # lengths still exports with them.
+        inside = frame_mask(lengths, waveforms.shape[1]).to(waveforms.dtype)
+        output = self.model(waveforms * inside, lengths)
         probabilities = (output.logits / self.temperature).softmax(dim=1)
         strength = output.intensity
         if not self.intensity:
@@ -57,22 +62,22 @@ def to_onnx(pipeline: Pipeline, path: Path, description: Mapping[str, Any]) -> N
     logging.getLogger("torch.onnx").setLevel(logging.ERROR)
     with warnings.catch_warnings(), torch.no_grad():
         warnings.simplefilter("ignore")
-        program = torch.onnx.export(
+        # The exporter that traces takes seconds where the newer one takes minutes for an LSTM;
+        # what tracing could get wrong, the comparison at other shapes finds.
+        torch.onnx.export(
             pipeline,
             (waveforms, lengths),
-            dynamo=True,
+            str(path),
+            dynamo=False,
             input_names=["waveforms", "lengths"],
-            output_names=["probabilities", "intensity", "embedding"],
-            dynamic_shapes=(
-                {0: torch.export.Dim("batch"), 1: torch.export.Dim("samples", min=2)},
-                {0: torch.export.Dim("batch")},
-            ),
+            output_names=list(OUTPUTS),
+            dynamic_axes={
+                "waveforms": {0: "batch", 1: "samples"},
+                **{name: {0: "batch"} for name in ("lengths", *OUTPUTS)},
+            },
             opset_version=OPSET,
-            verbose=False,
         )
-    if program is None:
-        raise ModelError(f"{path}: torch gave no ONNX program. Check the architecture.")
-    graph = program.model_proto
+    graph = onnx.load(str(path))
     onnx.helper.set_model_props(graph, {METADATA_KEY: json.dumps(description)})
     onnx.save(graph, str(path))
 
