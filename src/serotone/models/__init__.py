@@ -13,6 +13,16 @@ MODELS: Registry[type[EmotionModel]] = Registry(
     "model",
     "serotone.models",
     {
+        "cnn1d_stack2376": "serotone.models.cnn1d_stack2376:Cnn1dStack2376",
+        "cnn2d_logmel128": "serotone.models.cnn2d_logmel128:Cnn2dLogMel128",
+        "cnn_bilstm_mfcc39": "serotone.models.cnn_bilstm_mfcc39:CnnBiLstmMfcc39",
+        "cnn_gru_mel64": "serotone.models.cnn_gru_mel64:CnnGruMel64",
+        "cnn_lstm_mel64": "serotone.models.cnn_lstm_mel64:CnnLstmMel64",
+        "cnn_lstm_mel64_l2": "serotone.models.cnn_lstm_mel64_l2:CnnLstmMel64L2",
+        "cnn_lstm_mel64_small": "serotone.models.cnn_lstm_mel64_small:CnnLstmMel64Small",
+        "light_sernet": "serotone.models.light_sernet:LightSerNet",
+        "lstm_attention": "serotone.models.lstm_attention:LstmAttention",
+        "lstm_mfcc": "serotone.models.lstm_mfcc:LstmMfcc",
         "resnet_logmel": "serotone.models.resnet_logmel:ResNetLogMel",
     },
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
@@ -26,7 +27,8 @@ class EmotionModel(nn.Module):
     """A waveform classifier in two halves.
 
     ``features`` has no learned state: training may compute it once per clip and keep it.
-    ``classify`` learns. Both ignore what lies after a clip's length.
+    ``classify`` learns. Both ignore what lies after a clip's length. A model with a scaler has it
+    in ``classify``; training fits it before the first step.
     """
 
     sample_rate: int
@@ -38,6 +40,17 @@ class EmotionModel(nn.Module):
     def classify(self, features: Tensor, counts: Tensor) -> ModelOutput:
         """(B, T, F) features and (B,) frame counts to the output."""
         raise NotImplementedError
+
+    def fit_scaler(self, features: Sequence[Tensor]) -> None:
+        """Fit what standardises the features; nothing to do for a model without a scaler.
+
+        Args:
+            features: (T, F) of each clip of the training side, and of no other.
+        """
+
+    def penalty(self) -> Tensor:
+        """What training adds to its loss, a scalar: zero, or the price of large weights."""
+        return next(self.parameters()).new_zeros(())
 
     def forward(self, waveforms: Tensor, lengths: Tensor) -> ModelOutput:
         """(B, N) samples, zero after each length, and (B,) lengths to the output."""
