@@ -30,7 +30,7 @@ from serotone.corpora.fingerprint import (
 )
 
 N_CANDIDATES = 6
-MIN_SIMILARITY = 0.88
+MIN_SIMILARITY = 0.8
 
 MAX_SHIFT = 5
 MIN_CORRELATION = 0.6
@@ -71,6 +71,25 @@ class Match:
     @property
     def is_copy(self) -> bool:
         return self.score >= THRESHOLD
+
+    @property
+    def change(self) -> str:
+        """What was done to the second, as far as it can be told from where it lies.
+
+        Example:
+            >>> Match(0.9, 0.95, 0.2, 0.01, 0.5, 0.7, -6.0).change
+            'begins 0.50 s later, +0.7 semitones, -6.0 dB'
+        """
+        changes = []
+        if abs(self.lag_s) >= 2 * FRAME_S:
+            changes.append(
+                f"begins {abs(self.lag_s):.2f} s {'later' if self.lag_s > 0 else 'earlier'}"
+            )
+        if abs(self.pitch_semitones) >= 0.2:
+            changes.append(f"{self.pitch_semitones:+.1f} semitones")
+        if abs(self.gain_db) >= 1:
+            changes.append(f"{self.gain_db:+.1f} dB")
+        return ", ".join(changes) or "same place, pitch and level"
 
 
 def compare(first: Fingerprint, second: Fingerprint) -> Match | None:
