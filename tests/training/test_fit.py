@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import csv
+import json
 import math
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,18 +15,14 @@ import torch
 
 from serotone.augment import AugmentConfig
 from serotone.errors import ConfigError, CorpusError
-from serotone.training.data import Clips, TrainingBatches, WholeClips, load_clips, mix
+from serotone.models.resnet_logmel import ResNetLogMel
+from serotone.training.batches import TrainingBatches, WholeClips, mix
+from serotone.training.data import Clips, load_clips
 from serotone.training.losses import masked_cross_entropy, masked_intensity_loss
 from serotone.training.module import EmotionModule
 from serotone.training.recipe import Recipe, find_recipe, load_recipe, recipe_folders
-from serotone.training.train import (
-    build,
-    fit,
-    read_corpora,
-    split_of,
-    train,
-    with_labels,
-)
+from serotone.training.sides import read_corpora, split_of, with_labels
+from serotone.training.train import build, check_same_run, fit, train
 from serotone.types import Split, Utterance
 
 TINY = {
@@ -48,11 +47,13 @@ def clips(n: int = 9, n_frames: int = 20) -> Clips:
         torch.randn(n_frames + i, 8, generator=generator) + float(labels[i]) for i in range(n)
     ]
     return Clips(
+        ids=tuple(f"x/{i}" for i in range(n)),
+        speakers=tuple("ab"[i % 2] for i in range(n)),
         features=features,
+        copies=[[] for _ in range(n)],
         labels=labels,
         allowed=torch.ones(n, 2, dtype=torch.bool),
         intensity=torch.full((n,), torch.nan),
-        weights=None,
     )
 
 
@@ -123,10 +124,24 @@ def test_unknown_intensity_costs_nothing() -> None:
     assert masked_intensity_loss(torch.tensor([0.5]), torch.tensor([torch.nan])) == 0
 
 
+AUTHORS = {
+    "name": "adam",
+    "schedule": "plateau",
+    "plateau_patience": 1,
+    "patience": 4,
+    "monitor": "loss",
+    "keep": "loss",
+    "average": 0.0,
+    "learning_rate": 0.3,
+}
+
+
+@pytest.mark.parametrize("changes", [{}, AUTHORS], ids=["cycle", "plateau and early stopping"])
 def test_resuming_after_a_kill_gives_the_same_model(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, changes: dict[str, object]
 ) -> None:
-    recipe = Recipe.parse(TINY)
+    optimiser = {**TINY["optimiser"], "epochs": 5, **changes}  # type: ignore[dict-item]
+    recipe = Recipe.parse({**TINY, "optimiser": optimiser})
     data = clips()
     whole = fit(recipe, build(recipe), train_clips=data, dev_clips=data, out=tmp_path / "a")
     with monkeypatch.context() as patch:
@@ -138,8 +153,110 @@ def test_resuming_after_a_kill_gives_the_same_model(
     )
     assert resumed.epoch == whole.epoch
     assert resumed.temperature == whole.temperature
+    assert resumed.dev == whole.dev
     for name, value in whole.model.state_dict().items():
         assert torch.equal(value, resumed.model.state_dict()[name]), name
+    one, other = (last_state(tmp_path / run)["optimizer_states"][0] for run in "ab")
+    assert one["param_groups"][0]["lr"] == other["param_groups"][0]["lr"]
+    for key, values in one["state"].items():
+        assert torch.equal(values["exp_avg"], other["state"][key]["exp_avg"]), key
+
+
+def last_state(run: Path) -> dict[str, Any]:
+    file = run / "checkpoints" / "last.ckpt"
+    state: dict[str, Any] = torch.load(file, map_location="cpu", weights_only=False)
+    return state
+
+
+def curve(run: Path, column: str) -> list[float]:
+    """A column of the curves of a run, all parts of it."""
+    values = []
+    for part in sorted((run / "logs" / "csv").glob("part-*/metrics.csv")):
+        with part.open() as file:
+            values += [float(row[column]) for row in csv.DictReader(file) if row[column]]
+    return values
+
+
+def test_the_rate_falls_on_a_plateau_and_training_stops(tmp_path: Path) -> None:
+    optimiser = {**TINY["optimiser"], **AUTHORS, "epochs": 30}  # type: ignore[dict-item]
+    recipe = Recipe.parse({**TINY, "optimiser": optimiser})
+    data = clips()
+    model = build(recipe)
+    fit(recipe, model, train_clips=data, dev_clips=data, out=tmp_path)
+    rates, losses = curve(tmp_path, "learning_rate"), curve(tmp_path, "dev/nll")
+    n_epochs = len(losses)
+    assert n_epochs < 30
+    # Four epochs without a better one were the last.
+    assert min(losses[:-4]) <= min(losses[-4:]) + 1e-9
+    assert rates[0] == pytest.approx(0.3)
+    assert rates[-1] < 0.3
+    again = fit(recipe, build(recipe), train_clips=data, dev_clips=data, out=tmp_path, resume=True)
+    assert len(curve(tmp_path, "dev/nll")) == n_epochs  # stopped is stopped
+    assert again.epoch == losses.index(min(losses))
+
+
+@pytest.mark.parametrize("keep", ["uar", "loss"])
+def test_the_kept_epoch_is_the_best_by_the_figure_asked_for(tmp_path: Path, keep: str) -> None:
+    optimiser = {**TINY["optimiser"], "keep": keep, "learning_rate": 0.05}  # type: ignore[dict-item]
+    recipe = Recipe.parse({**TINY, "optimiser": {**optimiser, "epochs": 4}})
+    data = clips()
+    trained = fit(recipe, build(recipe), train_clips=data, dev_clips=data, out=tmp_path)
+    uars, losses = curve(tmp_path, "dev/uar"), curve(tmp_path, "dev/nll")
+    best = uars.index(max(uars)) if keep == "uar" else losses.index(min(losses))
+    assert trained.epoch == best
+    assert trained.dev["uar"] == pytest.approx(uars[best], abs=1e-6)
+    assert trained.dev["nll"] == pytest.approx(losses[best], abs=1e-5)
+
+
+def test_the_scaler_sees_dev_only_where_the_recipe_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[int] = []
+    monkeypatch.setattr(ResNetLogMel, "fit_scaler", lambda _, features: seen.append(len(features)))
+    for scaler in ("train", "all"):
+        recipe = Recipe.parse(
+            {**TINY, "data": {**TINY["data"], "scaler": scaler}, "optimiser": {"epochs": 1}}
+        )  # type: ignore[dict-item]  # fmt: skip
+        fit(recipe, build(recipe), train_clips=clips(9), dev_clips=clips(4), out=tmp_path / scaler)
+    assert seen == [9, 13]
+
+
+def test_a_model_may_put_a_price_on_its_weights(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recipe = Recipe.parse({**TINY, "optimiser": {"epochs": 1, "batch_size": 4, "average": 0.0}})
+    data = clips()
+    losses = []
+    for price in (0.0, 7.0):
+        out = tmp_path / str(price)
+        monkeypatch.setattr(ResNetLogMel, "penalty", lambda _, price=price: torch.tensor(price))
+        fit(recipe, build(recipe), train_clips=data, dev_clips=data, out=out)
+        losses += curve(out, "train/loss")
+    assert losses[1] - losses[0] == pytest.approx(7, abs=1e-4)
+
+
+def test_training_in_bfloat16_learns_and_scores(tmp_path: Path) -> None:
+    optimiser = {"epochs": 1, "batch_size": 4, "precision": "bf16", "intensity_weight": 0.1}
+    recipe = Recipe.parse({**TINY, "optimiser": optimiser})
+    data = clips()
+    trained = fit(recipe, build(recipe), train_clips=data, dev_clips=data, out=tmp_path)
+    assert all(p.dtype == torch.float32 for p in trained.model.parameters())
+    assert 0 <= trained.dev["uar"] <= 1
+
+
+def test_a_run_that_began_before_an_option_existed_is_the_same_run(tmp_path: Path) -> None:
+    recipe, split = Recipe.parse(TINY), Split("x", (), (), ())
+    check_same_run(recipe, split, tmp_path, resume=False)
+    identity = json.loads((tmp_path / "run.json").read_text())
+    for section in ("waveform", "prepare"):
+        del identity["recipe"][section]
+    del identity["recipe"]["optimiser"]["patience"]
+    (tmp_path / "run.json").write_text(json.dumps(identity))
+    check_same_run(recipe, split, tmp_path, resume=True)
+    identity["recipe"]["optimiser"]["learning_rate"] = 1.0
+    (tmp_path / "run.json").write_text(json.dumps(identity))
+    with pytest.raises(ConfigError, match="another recipe"):
+        check_same_run(recipe, split, tmp_path, resume=True)
 
 
 def _die_in_the_third_epoch(module: EmotionModule) -> None:

@@ -49,7 +49,8 @@ def train(
     try:
         from serotone.training.publish import publish
         from serotone.training.recipe import load_recipe
-        from serotone.training.train import read_corpora, split_of, train, with_labels
+        from serotone.training.sides import read_corpora, split_of, with_labels
+        from serotone.training.train import train
     except ModuleNotFoundError as error:
         raise MissingExtraError("Training", "train", str(error.name)) from None
 

@@ -10,7 +10,7 @@ import hashlib
 import json
 import os
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +37,7 @@ class ModelInfo:
         figures: of its evaluation, by name.
         recipe: name of the recipe.
         provenance: corpora, speakers, split, seed, date, versions.
+        prepare: steps before the model, as ``serotone.audio.preparation`` takes them.
     """
 
     name: str
@@ -49,6 +50,7 @@ class ModelInfo:
     figures: Mapping[str, Any]
     recipe: str
     provenance: Mapping[str, Any]
+    prepare: Mapping[str, Any] = field(default_factory=dict)
 
 
 def describe(folder: Path) -> ModelInfo:
@@ -70,6 +72,7 @@ def describe(folder: Path) -> ModelInfo:
             figures=values["figures"],
             recipe=values["recipe"]["name"],
             provenance=values["provenance"],
+            prepare=values.get("prepare", {}),
         )
     except KeyError as error:
         raise ModelError(

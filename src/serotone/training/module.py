@@ -9,12 +9,14 @@ import torch
 from lightning.pytorch import LightningModule
 from numpy.typing import NDArray
 from torch import Tensor
+from torch.optim.lr_scheduler import ReduceLROnPlateau
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from serotone.metrics.calibration import nll
 from serotone.metrics.classes import accuracy, uar
 from serotone.models.contract import EmotionModel, ModelOutput
-from serotone.training.data import FeatureBatch
+from serotone.training.batches import FeatureBatch
+from serotone.training.callbacks import FIGURES
 from serotone.training.losses import masked_cross_entropy, masked_intensity_loss
 from serotone.training.recipe import OptimiserConfig
 
@@ -27,16 +29,26 @@ class EmotionModule(LightningModule):
         config: of the optimiser.
         n_steps: of the whole run, for the learning-rate cycle.
         seed: with the epoch, decides dropout.
+        class_weights: (C,) for the loss, None where all rows count the same.
     """
 
+    class_weights: Tensor | None
+
     def __init__(
-        self, model: EmotionModel, *, config: OptimiserConfig, n_steps: int, seed: int
+        self,
+        model: EmotionModel,
+        *,
+        config: OptimiserConfig,
+        n_steps: int,
+        seed: int,
+        class_weights: Tensor | None = None,
     ) -> None:
         super().__init__()
         self.model = model
         self.config = config
         self.n_steps = n_steps
         self.seed = seed
+        self.register_buffer("class_weights", class_weights, persistent=False)
         self.averaged: AveragedModel | None = None
         if config.average:
             average = get_ema_multi_avg_fn(config.average)  # type: ignore[no-untyped-call]
@@ -52,15 +64,29 @@ class EmotionModule(LightningModule):
         return cast(EmotionModel, self.averaged.module)
 
     def configure_optimizers(self) -> Any:
-        optimiser = torch.optim.AdamW(
-            self.model.parameters(),
-            lr=self.config.learning_rate,
-            weight_decay=self.config.weight_decay,
+        config = self.config
+        kind = torch.optim.Adam if config.name == "adam" else torch.optim.AdamW
+        optimiser = kind(
+            self.model.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay
         )
+        if config.schedule == "constant":
+            return optimiser
+        if config.schedule == "plateau":
+            plateau = _plateau(optimiser, config)
+            monitor, _ = FIGURES[config.monitor]
+            return {
+                "optimizer": optimiser,
+                "lr_scheduler": {"scheduler": plateau, "monitor": monitor},
+            }
         cycle = torch.optim.lr_scheduler.OneCycleLR(
-            optimiser, max_lr=self.config.learning_rate, total_steps=self.n_steps, pct_start=0.25
+            optimiser, max_lr=config.learning_rate, total_steps=self.n_steps, pct_start=0.25
         )
         return {"optimizer": optimiser, "lr_scheduler": {"scheduler": cycle, "interval": "step"}}
+
+    def lr_scheduler_step(self, scheduler: Any, metric: Any) -> None:
+        # A plateau has taken its step before the epoch was saved: after, a resume would lose it.
+        if not isinstance(scheduler, ReduceLROnPlateau):
+            scheduler.step()
 
     def on_train_epoch_start(self) -> None:
         # Dropout draws from the global state: set by epoch, a resumed run draws the same.
@@ -68,7 +94,14 @@ class EmotionModule(LightningModule):
 
     def training_step(self, batch: FeatureBatch, _: int) -> Tensor:
         output = self.model.classify(batch.features, batch.counts)
-        loss = masked_cross_entropy(output.logits, batch.targets, batch.allowed)
+        loss = masked_cross_entropy(
+            output.logits.float(),
+            batch.targets,
+            batch.allowed,
+            class_weights=self.class_weights,
+            focus=self.config.focus,
+        )
+        loss = loss + self.model.penalty()
         if self.config.intensity_weight:
             strength = masked_intensity_loss(output.intensity, batch.intensity)
             loss = loss + self.config.intensity_weight * strength
@@ -91,6 +124,22 @@ class EmotionModule(LightningModule):
         self._truth.clear()
         predicted = logits.argmax(axis=1)
         probabilities = torch.from_numpy(logits).softmax(dim=1).numpy()
-        self.log("dev/uar", uar(truth, predicted), prog_bar=True)
+        figures = {"dev/uar": uar(truth, predicted), "dev/nll": nll(probabilities, truth)}
+        self.log("dev/uar", figures["dev/uar"], prog_bar=True)
         self.log("dev/accuracy", accuracy(truth, predicted))
-        self.log("dev/nll", nll(probabilities, truth))
+        self.log("dev/nll", figures["dev/nll"])
+        self.log("learning_rate", self.trainer.optimizers[0].param_groups[0]["lr"])
+        plateau = self.lr_schedulers()
+        if isinstance(plateau, ReduceLROnPlateau):
+            plateau.step(figures[FIGURES[self.config.monitor][0]])
+
+
+def _plateau(optimiser: torch.optim.Optimizer, config: OptimiserConfig) -> ReduceLROnPlateau:
+    return ReduceLROnPlateau(
+        optimiser,
+        mode="max" if config.monitor == "uar" else "min",
+        factor=config.plateau_factor,
+        patience=config.plateau_patience - 1,  # torch counts those it forgives
+        min_lr=config.min_learning_rate,
+        threshold_mode="abs",
+    )

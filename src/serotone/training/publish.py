@@ -59,6 +59,7 @@ def describe_run(trained: Trained, recipe: Recipe, split: Sides) -> dict[str, An
         "n_parameters": n_parameters(trained.model),
         "temperature": trained.temperature,
         "intensity": recipe.optimiser.intensity_weight > 0,
+        "prepare": recipe.prepare.model_dump(mode="json", exclude_defaults=True),
         "recipe": recipe.model_dump(mode="json"),
         "licence": _licence(corpora),
         "figures": {},

@@ -8,10 +8,13 @@ from typing import Any, Literal
 
 from pydantic import Field
 
+from serotone.audio.preparation import PrepareConfig
 from serotone.augment import AugmentConfig
+from serotone.augment.waveform import WaveformConfig
 from serotone.config import Config, override, read_toml
 from serotone.errors import ConfigError, did_you_mean
 from serotone.labels import CANONICAL
+from serotone.training.order import Balance
 
 
 class DataConfig(Config):
@@ -20,48 +23,84 @@ class DataConfig(Config):
     Attributes:
         corpora: names of readers.
         options: of the readers, by corpus, as ``{folder = {speaker = "(s[0-9]+)"}}``.
+        relabel: labels to call otherwise, by corpus, as ``{tess = {surprised = "pleasant
+            surprise"}}`` or ``{ravdess = {calm = "neutral"}}``.
         labels: classes of the model, in the order of its outputs; other clips are set aside.
             Empty takes the labels that the training clips have, sorted.
+        per_class: keep so many clips of each label, drawn by the seed, and no others; 0 keeps all.
         split: ``luna5:1`` and the like (see docs/corpora.md), or ``speakers`` to take the sides
             from the lists below.
         dev_speakers, test_speakers: for ``split = "speakers"``; all others train.
         max_s: longest training crop, in seconds.
-        balance: ``none`` or ``speakers``, which draws a clip with a chance that falls with the
-            square root of the number of clips its speaker has.
+        balance: which clips an epoch shows: ``none``, ``speakers``, ``oversample`` or ``batches``
+            (see ``serotone.training.order``).
+        scaler: what a model's scaler is fitted on: ``train``, or ``all`` that is read, dev side
+            included, as some published systems did. Only for a protocol that leaks anyway.
+        storage: precision that features are kept in; ``float16`` halves the memory.
     """
 
     corpora: tuple[str, ...]
     options: dict[str, dict[str, Any]] = Field(default_factory=dict)
+    relabel: dict[str, dict[str, str]] = Field(default_factory=dict)
     labels: tuple[str, ...] = CANONICAL
+    per_class: int = Field(default=0, ge=0)
     split: str = "kfold5:1"
     dev_speakers: tuple[str, ...] = ()
     test_speakers: tuple[str, ...] = ()
     max_s: float = 4.0
-    balance: Literal["none", "speakers"] = "none"
+    balance: Balance = "none"
+    scaler: Literal["train", "all"] = "train"
+    storage: Literal["float32", "float16"] = "float32"
 
 
 class OptimiserConfig(Config):
-    """AdamW under one cycle of the learning rate (Smith & Topin 2019, 10.1117/12.2520589).
+    """How weights are learned, and which of them are kept.
 
     Attributes:
-        epochs: passes over the training clips.
+        name: ``adamw`` (Loshchilov & Hutter 2019, arXiv:1711.05101) or ``adam`` (Kingma & Ba 2015,
+            arXiv:1412.6980).
+        epochs: passes over the training clips, at most.
         batch_size: in clips.
         learning_rate: its peak.
-        weight_decay: of AdamW (Loshchilov & Hutter 2019, arXiv:1711.05101).
+        schedule: ``cycle`` (Smith & Topin 2019, 10.1117/12.2520589), ``constant``, or ``plateau``,
+            which lowers the rate when ``monitor`` has not improved.
+        plateau_factor, plateau_patience: by what, and after how many such epochs.
+        min_learning_rate: that ``plateau`` does not go below.
+        patience: epochs without improvement of ``monitor`` before training stops; 0 never stops.
+        monitor: figure on dev that ``plateau`` and ``patience`` look at: ``uar``, or ``loss``,
+            the cross-entropy.
+        keep: figure on dev whose best epoch is kept.
+        weight_decay: of AdamW; in Adam, L2 on all weights.
         label_smoothing: share of the target spread over the classes the clip's corpus has.
+        class_weights: rarer classes count more in the loss, in inverse proportion.
+        focus: gamma of the focal loss (Lin et al. 2017, 10.1109/ICCV.2017.324); 0 for none.
         intensity_weight: of the intensity loss; 0 makes a model without an opinion on it.
         average: decay a step of the moving average of the weights; 0 keeps the last weights.
-        gradient_clip: largest norm of the gradient.
+        gradient_clip: largest norm of the gradient; 0 for any.
+        precision: ``bf16`` computes in bfloat16 where that is safe; fast on hardware that has it.
+        threads: that torch computes with on a processor; 0 leaves it to torch.
     """
 
+    name: Literal["adamw", "adam"] = "adamw"
     epochs: int = Field(default=60, ge=1)
     batch_size: int = Field(default=32, ge=2)
     learning_rate: float = Field(default=2e-3, gt=0)
+    schedule: Literal["cycle", "constant", "plateau"] = "cycle"
+    plateau_factor: float = Field(default=0.5, gt=0, lt=1)
+    plateau_patience: int = Field(default=3, ge=1)
+    min_learning_rate: float = Field(default=0.0, ge=0)
+    patience: int = Field(default=0, ge=0)
+    monitor: Literal["uar", "loss"] = "uar"
+    keep: Literal["uar", "loss"] = "uar"
     weight_decay: float = 0.05
     label_smoothing: float = 0.1
+    class_weights: bool = False
+    focus: float = Field(default=0.0, ge=0)
     intensity_weight: float = 0.0
     average: float = 0.99
     gradient_clip: float = 5.0
+    precision: Literal["32", "bf16"] = "32"
+    threads: int = Field(default=0, ge=0)
 
 
 class ExportConfig(Config):
@@ -84,6 +123,10 @@ class Recipe(Config):
         model: an architecture of ``serotone.models``.
         architecture: its settings.
         seed: of everything that is drawn.
+        data: which clips.
+        prepare: what happens to a sound before the features, also in predicting.
+        waveform: altered copies of the training sounds.
+        augment: how features are altered, anew every epoch.
     """
 
     name: str
@@ -92,6 +135,8 @@ class Recipe(Config):
     architecture: dict[str, Any] = Field(default_factory=dict)
     seed: int = 0
     data: DataConfig
+    prepare: PrepareConfig = PrepareConfig()
+    waveform: WaveformConfig = WaveformConfig()
     augment: AugmentConfig = AugmentConfig()
     optimiser: OptimiserConfig = OptimiserConfig()
     export: ExportConfig = ExportConfig()

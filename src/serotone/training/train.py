@@ -1,4 +1,4 @@
-"""Recipe and split to a model folder."""
+"""Recipe and split to a trained model."""
 
 from __future__ import annotations
 
@@ -7,29 +7,39 @@ import logging
 import os
 import time
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from lightning.pytorch import Callback, Trainer
-from lightning.pytorch.callbacks import ModelCheckpoint, RichProgressBar
-from lightning.pytorch.loggers import CSVLogger, Logger, TensorBoardLogger
+from lightning.pytorch import Trainer
+from lightning.pytorch.callbacks import ModelCheckpoint
 from numpy.typing import NDArray
 from torch import nn
 
-from serotone.corpora import read
-from serotone.corpora.split import fold
-from serotone.errors import ConfigError, CorpusError
-from serotone.metrics.calibration import fit_temperature
+from serotone.augment.waveform import Alterations
+from serotone.errors import ConfigError
+from serotone.metrics.calibration import fit_temperature, nll
+from serotone.metrics.classes import accuracy, uar
 from serotone.models import MODELS
 from serotone.models.contract import EmotionModel
-from serotone.training.data import Clips, TrainingBatches, WholeClips, load_clips
+from serotone.training.batches import TrainingBatches, WholeClips
+from serotone.training.callbacks import (
+    LAST,
+    TellEpoch,
+    best_epoch,
+    last_epoch,
+    loggers,
+    progress,
+    stopping,
+)
+from serotone.training.data import Clips, load_clips
 from serotone.training.module import EmotionModule
+from serotone.training.order import class_weights
 from serotone.training.recipe import Recipe
-from serotone.types import Sides, Split, Utterance
+from serotone.types import Sides
 
 
 @dataclass(frozen=True)
@@ -49,65 +59,6 @@ class Trained:
     dev: Mapping[str, float]
     epoch: int
     train_s: float
-
-
-def read_corpora(recipe: Recipe, roots: Mapping[str, Path]) -> list[Utterance]:
-    """Every utterance of the recipe's corpora.
-
-    Raises:
-        CorpusError: when a corpus has no folder in ``roots`` or cannot be read.
-    """
-    utterances: list[Utterance] = []
-    for name in recipe.data.corpora:
-        if name not in roots:
-            raise CorpusError(
-                f"recipe '{recipe.name}' needs the corpus '{name}', which has no folder. "
-                f"Give --corpora DIR with DIR/{name} in it, or --root for a single corpus."
-            )
-        utterances += read(name, roots[name], **recipe.data.options.get(name, {})).utterances
-    return utterances
-
-
-def split_of(recipe: Recipe, utterances: Sequence[Utterance]) -> Sides:
-    """The recipe's split of these utterances.
-
-    Raises:
-        ConfigError: when a listed speaker is not there, or no clip is left to choose on.
-    """
-    data = recipe.data
-    if data.split == "speakers":
-        split: Sides = _by_lists(recipe, utterances)
-    else:
-        split = fold(utterances, data.split, seed=recipe.seed)
-    if not split.train or not split.dev:
-        raise ConfigError(
-            f"split '{split.name}' has {len(split.train)} training and {len(split.dev)} dev clips; "
-            "both sides need some. Choose another split or more speakers."
-        )
-    return split
-
-
-def with_labels(recipe: Recipe, split: Sides) -> Recipe:
-    """The recipe with its labels filled in from the training clips where it leaves them open."""
-    if recipe.data.labels:
-        return recipe
-    found = tuple(sorted({u.label for u in split.train if u.label is not None}))
-    return recipe.model_copy(update={"data": recipe.data.model_copy(update={"labels": found})})
-
-
-def _by_lists(recipe: Recipe, utterances: Sequence[Utterance]) -> Split:
-    data = recipe.data
-    present = {u.speaker for u in utterances}
-    for speaker in (*data.dev_speakers, *data.test_speakers):
-        if speaker not in present:
-            raise ConfigError(f"[data] speaker '{speaker}' is in none of the recipe's corpora.")
-    held = {*data.dev_speakers, *data.test_speakers}
-    return Split(
-        name=f"{recipe.name}-speakers",
-        train=tuple(u for u in utterances if u.speaker not in held),
-        dev=tuple(u for u in utterances if u.speaker in data.dev_speakers),
-        test=tuple(u for u in utterances if u.speaker in data.test_speakers),
-    )
 
 
 def build(recipe: Recipe) -> EmotionModel:
@@ -143,19 +94,41 @@ def train(
     Raises:
         ConfigError: when ``resume`` is asked for another recipe or split.
     """
-    _check_same_run(recipe, split, out, resume=resume)
+    check_same_run(recipe, split, out, resume=resume)
     model = build(recipe)
-    sides = [
+    train_clips, dev_clips = load_sides(recipe, split, model, on_clip=on_clip)
+    return fit(recipe, model, train_clips=train_clips, dev_clips=dev_clips, out=out, resume=resume)
+
+
+def load_sides(
+    recipe: Recipe,
+    split: Sides,
+    model: EmotionModel,
+    *,
+    on_clip: Callable[[], None] = lambda: None,
+) -> tuple[Clips, Clips]:
+    """The training clips with their altered copies, and the dev clips as they are.
+
+    Raises:
+        CorpusError: when a side has no clip with a label of the recipe.
+        AudioError: when a clip cannot be read.
+    """
+    waveform = recipe.waveform
+    altering = waveform.copies or waveform.fixed
+    alterations = Alterations(waveform, seed=recipe.seed) if altering else None
+    train_clips, dev_clips = (
         load_clips(
             side,
             model,
             labels=recipe.data.labels,
-            balance=recipe.data.balance,
+            preparation=recipe.prepare,
+            alterations=copies,
+            half=recipe.data.storage == "float16",
             on_clip=on_clip,
         )
-        for side in (split.train, split.dev)
-    ]
-    return fit(recipe, model, train_clips=sides[0], dev_clips=sides[1], out=out, resume=resume)
+        for side, copies in ((split.train, alterations), (split.dev, None))
+    )
+    return train_clips, dev_clips
 
 
 def fit(
@@ -169,35 +142,28 @@ def fit(
 ) -> Trained:
     """Train on clips whose features are there already. See ``train``."""
     start = time.perf_counter()
+    config = recipe.optimiser
+    if config.threads:
+        torch.set_num_threads(config.threads)
+    seen = [*train_clips.every()]
+    if recipe.data.scaler == "all":
+        seen += dev_clips.every()
+    model.fit_scaler(seen)
+    del seen
     batches = _training_batches(recipe, model, train_clips)
     module = EmotionModule(
         model,
-        config=recipe.optimiser,
-        n_steps=recipe.optimiser.epochs * len(batches),
+        config=config,
+        n_steps=config.epochs * len(batches),
         seed=recipe.seed,
+        class_weights=class_weights(train_clips.labels, len(recipe.data.labels))
+        if config.class_weights
+        else None,
     )
-    keep = ModelCheckpoint(
-        out / "checkpoints",
-        filename="best",
-        monitor="dev/uar",
-        mode="max",
-        save_last=True,
-        enable_version_counter=False,
-    )
-    last = out / "checkpoints" / "last.ckpt"
+    keep = best_epoch(config, out / "checkpoints")
+    last = out / "checkpoints" / f"{LAST}.ckpt"
     _quieten()
-    trainer = Trainer(
-        max_epochs=recipe.optimiser.epochs,
-        accelerator="auto",
-        devices=1,
-        callbacks=[keep, _Epoch(batches), *_progress()],
-        logger=_loggers(out),
-        gradient_clip_val=recipe.optimiser.gradient_clip,
-        enable_model_summary=False,
-        enable_progress_bar=bool(_progress()),
-        num_sanity_val_steps=0,
-        log_every_n_steps=1,
-    )
+    trainer = _trainer(recipe, batches, keep, out)
     trainer.fit(
         module,
         train_dataloaders=batches,
@@ -213,9 +179,32 @@ def fit(
     return Trained(
         model=best,
         temperature=fit_temperature(logits, truth),
-        dev={"uar": float(state["callbacks"][keep.state_key]["best_model_score"])},
+        dev=_figures(logits, truth),
         epoch=int(state["epoch"]),
         train_s=time.perf_counter() - start,
+    )
+
+
+def _trainer(recipe: Recipe, batches: TrainingBatches, keep: ModelCheckpoint, out: Path) -> Trainer:
+    bar = progress()
+    return Trainer(
+        max_epochs=recipe.optimiser.epochs,
+        accelerator="auto",
+        devices=1,
+        precision="bf16-mixed" if recipe.optimiser.precision == "bf16" else "32-true",
+        callbacks=[
+            TellEpoch(batches),
+            *stopping(recipe.optimiser),
+            *bar,
+            keep,
+            last_epoch(out / "checkpoints"),
+        ],
+        logger=loggers(out),
+        gradient_clip_val=recipe.optimiser.gradient_clip,
+        enable_model_summary=False,
+        enable_progress_bar=bool(bar),
+        num_sanity_val_steps=0,
+        log_every_n_steps=1,
     )
 
 
@@ -230,6 +219,7 @@ def _training_batches(recipe: Recipe, model: EmotionModel, clips: Clips) -> Trai
         max_frames=int(frames),
         label_smoothing=recipe.optimiser.label_smoothing,
         seed=recipe.seed,
+        balance=recipe.data.balance,
     )
 
 
@@ -242,31 +232,14 @@ def _dev_logits(model: nn.Module, clips: Clips) -> tuple[NDArray[np.float64], ND
     return np.concatenate(logits), clips.labels.numpy()
 
 
-class _Epoch(Callback):
-    """Tells the batches which epoch it is, also after a resume."""
-
-    def __init__(self, batches: TrainingBatches) -> None:
-        self.batches = batches
-
-    def on_train_epoch_start(self, trainer: Trainer, pl_module: Any) -> None:
-        self.batches.epoch = trainer.current_epoch
-
-
-def _progress() -> list[Callback]:
-    import sys
-
-    return [RichProgressBar()] if sys.stderr.isatty() else []
-
-
-def _loggers(out: Path) -> list[Logger]:
-    logs = out / "logs"
-    # A logger would empty the folder of an earlier part of the run: each part gets its own.
-    n_parts = len(list((logs / "csv").glob("part-*")))
-    part = f"part-{n_parts + 1}"
-    return [
-        CSVLogger(logs, name="csv", version=part),
-        TensorBoardLogger(logs, name="tensorboard", version=part),
-    ]
+def _figures(logits: NDArray[np.float64], truth: NDArray[np.int64]) -> dict[str, float]:
+    predicted = logits.argmax(axis=1)
+    probabilities = torch.from_numpy(logits).softmax(dim=1).numpy()
+    return {
+        "uar": uar(truth, predicted),
+        "accuracy": accuracy(truth, predicted),
+        "nll": nll(probabilities, truth),
+    }
 
 
 def _quieten() -> None:
@@ -275,14 +248,27 @@ def _quieten() -> None:
     warnings.filterwarnings("ignore", module="lightning")
 
 
-def _check_same_run(recipe: Recipe, split: Sides, out: Path, *, resume: bool) -> None:
-    """Refuse to go on with a run that was another recipe's or another split's."""
-    identity = {"recipe": recipe.model_dump(mode="json"), "split_hash": split.hash}
+def check_same_run(recipe: Recipe, split: Sides, out: Path, *, resume: bool) -> None:
+    """Write down what ``out`` is a run of, and refuse to go on with another's.
+
+    Raises:
+        ConfigError: when ``resume`` is asked for another recipe, seed or split.
+    """
     file = out / "run.json"
-    if resume and file.is_file() and json.loads(file.read_text()) != identity:
+    if resume and file.is_file() and not _is_run_of(recipe, split, json.loads(file.read_text())):
         raise ConfigError(
             f"{out} holds a run of another recipe, seed or split. "
             "Give another --out, or leave --resume away to start over."
         )
     out.mkdir(parents=True, exist_ok=True)
+    identity = {"recipe": recipe.model_dump(mode="json"), "split_hash": split.hash}
     file.write_text(json.dumps(identity, indent=2) + "\n", encoding="utf-8")
+
+
+def _is_run_of(recipe: Recipe, split: Sides, identity: Mapping[str, Any]) -> bool:
+    try:
+        # Options that a recipe of an older release did not have stand at their defaults.
+        before = Recipe.parse(identity["recipe"])
+    except ConfigError:
+        return False
+    return before == recipe and identity["split_hash"] == split.hash

@@ -1,0 +1,81 @@
+"""What Lightning is told besides the steps: which epoch to keep, when to stop, what to draw."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+from lightning.pytorch import Callback, Trainer
+from lightning.pytorch.callbacks import EarlyStopping, ModelCheckpoint, RichProgressBar
+from lightning.pytorch.loggers import CSVLogger, Logger, TensorBoardLogger
+
+from serotone.training.batches import TrainingBatches
+from serotone.training.recipe import OptimiserConfig
+
+FIGURES = {"uar": ("dev/uar", "max"), "loss": ("dev/nll", "min")}
+"""The figures on dev that a recipe may name: as they are logged, and which way is better."""
+
+
+LAST = "last"
+"""Checkpoint of the last whole epoch."""
+
+
+class TellEpoch(Callback):
+    """Tells the batches which epoch it is, also after a resume."""
+
+    def __init__(self, batches: TrainingBatches) -> None:
+        self.batches = batches
+
+    def on_train_epoch_start(self, trainer: Trainer, pl_module: Any) -> None:
+        self.batches.epoch = trainer.current_epoch
+
+
+class Patience(EarlyStopping):
+    """Early stopping that stays stopped: a finished run that is resumed trains no further."""
+
+    def on_train_start(self, trainer: Trainer, pl_module: Any) -> None:
+        if self.wait_count >= self.patience:
+            trainer.should_stop = True
+
+
+def best_epoch(config: OptimiserConfig, folder: Path) -> ModelCheckpoint:
+    """Keeps the best epoch in ``best.ckpt``."""
+    monitor, mode = FIGURES[config.keep]
+    return ModelCheckpoint(
+        folder, filename="best", monitor=monitor, mode=mode, enable_version_counter=False
+    )
+
+
+def last_epoch(folder: Path) -> ModelCheckpoint:
+    """Keeps the last epoch in ``last.ckpt``, from which a killed run goes on.
+
+    Its own callback, behind the one above: ``save_last`` there would write only when the best
+    epoch changes.
+    """
+    return ModelCheckpoint(folder, filename=LAST, enable_version_counter=False)
+
+
+def stopping(config: OptimiserConfig) -> list[Callback]:
+    """Early stopping, where the recipe asks for it."""
+    if not config.patience:
+        return []
+    monitor, mode = FIGURES[config.monitor]
+    return [Patience(monitor, patience=config.patience, mode=mode)]
+
+
+def progress() -> list[Callback]:
+    """A bar, on a terminal."""
+    return [RichProgressBar()] if sys.stderr.isatty() else []
+
+
+def loggers(out: Path) -> list[Logger]:
+    """Curves as CSV and for TensorBoard, a folder for each part of a run."""
+    logs = out / "logs"
+    # A logger would empty the folder of an earlier part of the run: each part gets its own.
+    n_parts = len(list((logs / "csv").glob("part-*")))
+    part = f"part-{n_parts + 1}"
+    return [
+        CSVLogger(logs, name="csv", version=part),
+        TensorBoardLogger(logs, name="tensorboard", version=part),
+    ]
