@@ -25,14 +25,14 @@ RECIPE = Recipe.parse(
 )
 
 
-def publish_tiny(folder: Path) -> ModelInfo:
+def publish_tiny(folder: Path, recipe: Recipe = RECIPE) -> ModelInfo:
     """Export an untrained tiny net to ``folder``."""
 
     def row(speaker: str) -> Utterance:
         return Utterance(f"ravdess/{speaker}", Path(speaker), "ravdess", speaker, "happy")
 
     trained = Trained(
-        model=build(RECIPE).eval(), temperature=1.5, dev={"uar": 0.5}, epoch=0, train_s=1.0
+        model=build(recipe).eval(), temperature=1.5, dev={"uar": 0.5}, epoch=0, train_s=1.0
     )
     split = Split("luna5:1", (row("ravdess-01"),), (row("ravdess-03"),), (row("ravdess-02"),))
-    return publish(trained, RECIPE, split, folder=folder)
+    return publish(trained, recipe, split, folder=folder)
