@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import itertools
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -25,7 +27,7 @@ def test_tokens(text: str, expected: list[str]) -> None:
 def test_tokens_know_their_place(text: str) -> None:
     found = tokens(text)
     assert all(0 <= t.start < t.end <= len(text) for t in found)
-    assert all(a.end <= b.start for a, b in zip(found, found[1:], strict=False))
+    assert all(a.end <= b.start for a, b in itertools.pairwise(found))
     assert not any(c.isalnum() for i, c in enumerate(text) if not _inside(i, found))
 
 

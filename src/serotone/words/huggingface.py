@@ -47,6 +47,9 @@ class HuggingFace:
         # Column of the model to column of ours; several of the model's may share one of ours.
         self._places = np.array([self._labels.index(emotion) for emotion in emotions])
         self._languages = frozenset(languages)
+        # Some families keep two positions for themselves.
+        positions = getattr(self._model.config, "max_position_embeddings", LONGEST_TOKENS + 2) - 2
+        self._longest = min(LONGEST_TOKENS, self._tokenizer.model_max_length, positions)
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -62,9 +65,12 @@ class HuggingFace:
         """Of shape (B, C), rows summing to 1; as calibrated as the model is."""
         import torch
 
-        limit = min(LONGEST_TOKENS, self._tokenizer.model_max_length)
         encoded = self._tokenizer(
-            list(texts), padding=True, truncation=True, max_length=limit, return_tensors="pt"
+            list(texts),
+            padding=True,
+            truncation=True,
+            max_length=self._longest,
+            return_tensors="pt",
         )
         with torch.inference_mode():
             logits = self._model(**encoded).logits.double()
