@@ -107,11 +107,16 @@ def verify(folder: Path, names: Iterable[str] | None = None) -> None:
 
 
 def resolve(model: str | Path = DEFAULT) -> Path:
-    """The folder that a name or a path stands for.
+    """The folder that a name, a path or ``hf://owner/name`` stands for.
 
     Raises:
         ModelError: when there is none.
+        MissingExtraError: when a model of the hub is asked for without its client.
     """
+    if str(model).startswith("hf://"):
+        from serotone.store.hub import fetch
+
+        return fetch(str(model))
     path = Path(model)
     if (path / DESCRIPTION).is_file():
         return path
