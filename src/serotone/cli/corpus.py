@@ -18,6 +18,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from serotone.cli.audit import audit
+from serotone.cli.explore import assignment, explore
 from serotone.errors import ConfigError, CorpusError
 
 if TYPE_CHECKING:
@@ -36,6 +38,8 @@ app = typer.Typer(
     help="Look at corpora and at splits of them.",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+app.command()(explore)
+app.command()(audit)
 
 
 class Format(StrEnum):
@@ -120,7 +124,7 @@ def verify(
     chosen = names or _found_in(corpora, CORPORA)
     if len(chosen) != 1 and (root is not None or expect is not None or assignments):
         raise ConfigError("--root, --expect and --set are for one corpus. Name it.")
-    options = dict(_assignment(text) for text in assignments or ())
+    options = dict(assignment(text) for text in assignments or ())
     results: list[tuple[Path, Verification]] = []
     for name in chosen:
         folder = root or corpora / name
@@ -142,13 +146,6 @@ def _found_in(corpora: Path, known: Iterable[str]) -> list[str]:
             "Name one and give its folder with --root."
         )
     return found
-
-
-def _assignment(text: str) -> tuple[str, str]:
-    key, equals, value = text.partition("=")
-    if not equals:
-        raise ConfigError(f"--set got '{text}', expected key=value, as speaker='(s[0-9]+)_'.")
-    return key.strip(), value
 
 
 def _as_json(folder: Path, result: Verification) -> dict[str, object]:

@@ -28,7 +28,7 @@ ACCENT = "#2f6fdb"
 SECOND = "#d9822b"
 GOOD = "#2a9d6f"
 
-_STYLE: Any = {
+STYLE: Any = {
     "font.size": 10,
     "svg.fonttype": "none",
     "svg.hashsalt": "serotone",
@@ -80,7 +80,7 @@ def confusion(counts: ArrayLike, labels: Sequence[str], *, format: Format = "svg
         axes.spines[:].set_visible(False)
 
     side = 1.8 + 0.55 * len(labels)
-    return _picture(draw, width=side, height=side * 0.95, format=format)
+    return picture(draw, width=side, height=side * 0.95, format=format)
 
 
 def reliability(bins: Bins, *, format: Format = "svg") -> bytes:
@@ -104,7 +104,7 @@ def reliability(bins: Bins, *, format: Format = "svg") -> bytes:
         axes.legend(loc="upper left", fontsize=8)
         axes.grid()
 
-    return _picture(draw, width=4.6, height=4, format=format)
+    return picture(draw, width=4.6, height=4, format=format)
 
 
 def risk_coverage(curve: RiskCoverage, *, format: Format = "svg") -> bytes:
@@ -127,7 +127,7 @@ def risk_coverage(curve: RiskCoverage, *, format: Format = "svg") -> bytes:
         )
         axes.grid()
 
-    return _picture(draw, width=4.6, height=4, format=format)
+    return picture(draw, width=4.6, height=4, format=format)
 
 
 def speaker_bars(
@@ -160,7 +160,7 @@ def speaker_bars(
         axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=4, fontsize=8, borderaxespad=0.2)
         axes.grid(axis="y")
 
-    return _picture(draw, width=max(3.2, 1.2 + 0.27 * len(order)), height=3.6, format=format)
+    return picture(draw, width=max(3.2, 1.2 + 0.27 * len(order)), height=3.6, format=format)
 
 
 def learning_curves(
@@ -191,7 +191,7 @@ def learning_curves(
         axes.legend(fontsize=8)
         axes.grid()
 
-    return _picture(draw, width=5.6, height=3.6, format=format)
+    return picture(draw, width=5.6, height=3.6, format=format)
 
 
 def _cycle(n: int) -> list[str]:
@@ -199,13 +199,18 @@ def _cycle(n: int) -> list[str]:
     return [colours[index % len(colours)] for index in range(n)]
 
 
-def _picture(draw: Callable[[Axes], None], *, width: float, height: float, format: Format) -> bytes:
+def picture(draw: Callable[[Axes], None], *, width: float, height: float, format: Format) -> bytes:
+    """What ``draw`` puts on axes of their own, ``width`` by ``height`` inches.
+
+    Raises:
+        MissingExtraError: without matplotlib.
+    """
     try:
         from matplotlib import rc_context
         from matplotlib.figure import Figure
     except ImportError:
         raise MissingExtraError("drawing figures", "train", "matplotlib") from None
-    with rc_context(_STYLE):
+    with rc_context(STYLE):
         # A Figure of its own, without pyplot: no global state, no window, safe in threads.
         figure = Figure(figsize=(width, height), layout="constrained")
         draw(figure.add_subplot())

@@ -66,9 +66,10 @@ _PAGE = """<!doctype html>
 """
 
 
-def page(title: str, *blocks: Fragment) -> str:
-    """A whole HTML document."""
-    return _PAGE.format(title=html.escape(title), css=_CSS, body="\n".join(filter(None, blocks)))
+def page(title: str, *blocks: Fragment, css: str = "") -> str:
+    """A whole HTML document; ``css`` adds rules to the page's own."""
+    body = "\n".join(filter(None, blocks))
+    return _PAGE.format(title=html.escape(title), css=_CSS + css, body=body)
 
 
 def heading(text: str) -> Fragment:
