@@ -33,6 +33,7 @@ COMMANDS: Mapping[str, Command] = {
     "listen": Command("serotone.cli.listen:listen", "Hear emotions live from the microphone."),
     "models": Command("serotone.cli.models:models", "List the models that are there."),
     "corpus": Command("serotone.cli.corpus:app", "Look at corpora and at splits of them."),
+    "features": Command("serotone.cli.features:features", "Write features to a table."),
     "train": Command("serotone.cli.train:train", "Train a model from a recipe."),
     "evaluate": Command("serotone.cli.evaluate:evaluate", "Measure a model on a corpus."),
 }

@@ -18,11 +18,13 @@ class FrameFeatures(nn.Module):
         sample_rate: that it wants, in Hz.
         hop_length: from frame to frame, in samples.
         n_features: F.
+        is_vector: whether a clip of any length is one frame.
     """
 
     sample_rate: int
     hop_length: int
     n_features: int
+    is_vector: bool = False
 
     def n_frames(self, lengths: Tensor) -> Tensor:
         """(B,) samples to (B,) frames."""
@@ -88,6 +90,9 @@ class PowerSpectrum(nn.Module):
         hop_length: in samples.
         win_length: in samples, ``n_fft`` when None.
 
+    Attributes:
+        shape: transform, hop and window length; spectra of one shape are the same.
+
     Raises:
         ValueError: when ``n_fft`` is odd or shorter than the window.
     """
@@ -104,6 +109,7 @@ class PowerSpectrum(nn.Module):
         win_length = win_length or n_fft
         if n_fft % 2 or win_length > n_fft:
             raise ValueError(f"n_fft {n_fft} must be even and at least win_length {win_length}")
+        self.shape = (n_fft, hop_length, win_length)
         self.n_fft = n_fft
         self.hop_length = hop_length
         n_columns = max(d for d in range(1, math.isqrt(n_fft) + 1) if n_fft % d == 0)

@@ -46,6 +46,8 @@ class Stack(FrameFeatures):
         hop_length: of the frames inside; the vector itself is one frame.
     """
 
+    is_vector = True
+
     def __init__(self, config: StackConfig) -> None:
         super().__init__()
         self.sample_rate = config.sample_rate

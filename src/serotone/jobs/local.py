@@ -1,46 +1,14 @@
-"""Many files over the processes of one machine.
-
-Answers come in the order of the files, as they are ready. Memory stays flat, however many files
-there are. A process that dies of a file (a fault in a decoder, no memory left) costs that file
-alone.
-"""
+"""The Recognizer over many files and the processes of one machine."""
 
 from __future__ import annotations
 
-import contextlib
-import itertools
-import math
-import multiprocessing
-import os
-import signal
-from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from serotone.jobs.opening import Opening
+from serotone.jobs.pool import over_processes
 from serotone.types import Failure, Prediction
-
-if TYPE_CHECKING:
-    from serotone.inference.recognizer import Recognizer
-
-Answers = list[Prediction | Failure]
-
-CHUNKS_PER_JOB = 4
-"""Chunks a process gets, where there are enough files, so that all end at about the same time."""
-
-CHUNKS_AHEAD = 2
-"""Chunks per process that wait or are done and not yet taken: the bound on memory."""
-
-
-def n_cores() -> int:
-    """Cores that this process may use: a container or a queue may grant fewer than there are."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def predict_files(
@@ -56,7 +24,7 @@ def predict_files(
     ``if __name__ == "__main__":``.
 
     Args:
-        paths: files; see ``serotone.audio.io.find_files`` for folders and globs.
+        paths: files; see ``serotone.audio.find`` for folders and globs.
         opening: the model and what to make of it; the shipped model where None.
         n_jobs: processes; one per core where None.
         batch_size: files a process takes and runs at once, at most.
@@ -64,127 +32,20 @@ def predict_files(
     Yields:
         One answer per path, in the order of ``paths``.
     """
-    n_jobs = n_jobs or n_cores()
-    size = max(1, min(batch_size, math.ceil(len(paths) / (n_jobs * CHUNKS_PER_JOB))))
-    workers = _Workers(opening or Opening(), n_jobs)
-    try:
-        yield from itertools.chain.from_iterable(_run(workers, _chunks(paths, size)))
-    finally:
-        workers.stop()
+    work = _Predicting(opening or Opening())
+    return over_processes(paths, work, n_jobs=n_jobs, chunk_size=batch_size)
 
 
-@dataclass(slots=True)
-class _Task:
-    chunk: list[str]
-    answers: Future[Answers]
+@dataclass(frozen=True, slots=True)
+class _Predicting:
+    """Opens a Recognizer of one thread in each process."""
 
+    opening: Opening
 
-def _run(workers: _Workers, chunks: Iterator[list[str]]) -> Iterator[Answers]:
-    waiting: deque[_Task] = deque()
-    for chunk in chunks:
-        waiting.append(_Task(chunk, workers.submit(chunk)))
-        if len(waiting) >= workers.n * CHUNKS_AHEAD:
-            yield _take(workers, waiting)
-    while waiting:
-        yield _take(workers, waiting)
+    def start(self) -> Callable[[list[str]], Sequence[Prediction | Failure]]:
+        recognizer = self.opening.open(n_threads=1)
 
+        def answer(chunk: list[str]) -> list[Prediction | Failure]:
+            return list(recognizer.predict_files(chunk, batch_size=len(chunk)))
 
-def _take(workers: _Workers, waiting: deque[_Task]) -> Answers:
-    try:
-        answers = waiting[0].answers.result()
-    except BrokenProcessPool:
-        # All that was under way is lost, and nothing tells which file did it.
-        lost = [task for task in waiting if not task.answers.done() or task.answers.exception()]
-        for task, answers in zip(lost, _one_by_one(workers.opening, lost), strict=True):
-            task.answers = _done(answers)
-        workers.restart()
-        answers = waiting[0].answers.result()
-    waiting.popleft()
-    return answers
-
-
-def _one_by_one(opening: Opening, tasks: Iterable[_Task]) -> Iterator[Answers]:
-    """Answers from one process that gets one file at a time: its death names the file."""
-    worker = _Workers(opening, 1)
-    try:
-        for task in tasks:
-            answers: Answers = []
-            for path in task.chunk:
-                try:
-                    answers += worker.submit([path]).result()
-                except BrokenProcessPool:
-                    why = f"{path}: reading it ended the process. Check or convert the file."
-                    answers.append(Failure(path, why))
-                    worker.restart()
-            yield answers
-    finally:
-        worker.stop()
-
-
-def _done(answers: Answers) -> Future[Answers]:
-    future: Future[Answers] = Future()
-    future.set_result(answers)
-    return future
-
-
-def _chunks(paths: Iterable[str | Path], size: int) -> Iterator[list[str]]:
-    names = map(str, paths)
-    while chunk := list(itertools.islice(names, size)):
-        yield chunk
-
-
-class _Workers:
-    """A pool that can be started again after a death."""
-
-    def __init__(self, opening: Opening, n: int) -> None:
-        self.opening = opening
-        self.n = n
-        self._pool = self._start()
-
-    def _start(self) -> ProcessPoolExecutor:
-        # Not forked: a fork copies the locks of the threads that the runtime has in this process.
-        context = multiprocessing.get_context("spawn")
-        return ProcessPoolExecutor(
-            self.n, mp_context=context, initializer=_start_worker, initargs=(self.opening,)
-        )
-
-    def submit(self, chunk: list[str]) -> Future[Answers]:
-        try:
-            with _interrupts_held():
-                return self._pool.submit(_predict_chunk, chunk)
-        except BrokenProcessPool as error:
-            broken: Future[Answers] = Future()
-            broken.set_exception(error)
-            return broken
-
-    def restart(self) -> None:
-        self.stop()
-        self._pool = self._start()
-
-    def stop(self) -> None:
-        self._pool.shutdown(wait=False, cancel_futures=True)
-
-
-@contextlib.contextmanager
-def _interrupts_held() -> Iterator[None]:
-    """Processes started inside never hear Ctrl-C, which reaches a terminal's whole group."""
-    if not hasattr(signal, "pthread_sigmask"):
-        yield
-        return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
-
-
-_opened: list[Recognizer] = []
-"""This process's Recognizer, where it is a worker."""
-
-
-def _start_worker(opening: Opening) -> None:
-    _opened.append(opening.open(n_threads=1))
-
-
-def _predict_chunk(chunk: list[str]) -> Answers:
-    return list(_opened[0].predict_files(chunk, batch_size=len(chunk)))
+        return answer
