@@ -27,6 +27,7 @@ class FakeStream:
 
     n_blocks = 5
     refuse = ""
+    latency = 0.02
 
     def __init__(self, *, callback: Callable[..., None], blocksize: int, **options: Any) -> None:
         if self.refuse:
@@ -133,7 +134,7 @@ def test_a_failing_sound_system_is_one_clear_line(fake: SimpleNamespace) -> None
 
 def test_a_microphone_gives_its_blocks_in_order(fake: SimpleNamespace) -> None:
     with Microphone(choose("usb"), block_s=0.1) as microphone:
-        assert microphone.sample_rate == 16_000
+        assert microphone.sample_rate == 16_000 and microphone.latency_s == 0.02
         chunks = list(itertools.islice(microphone, 5))
     assert [round(float(c.signal[0]) * 1000) for c in chunks] == [0, 1, 2, 3, 4]
     assert all(c.signal.shape == (1600,) and c.signal.dtype == np.float32 for c in chunks)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 
 import numpy as np
 import pytest
@@ -10,10 +11,8 @@ from hypothesis.extra.numpy import arrays
 
 from serotone.inference.smooth import (
     SmoothConfig,
-    fade,
-    forward,
+    blend,
     log_stay_move,
-    uniform,
     viterbi,
 )
 
@@ -51,7 +50,7 @@ def test_without_dwelling_each_window_speaks_for_itself() -> None:
 
 def test_one_odd_window_is_smoothed_away_but_a_long_pause_forgets() -> None:
     probabilities = np.array([[0.9, 0.1], [0.4, 0.6], [0.9, 0.1]])
-    config = SmoothConfig(dwell_s=10)
+    config = SmoothConfig(dwell_s=10, trust=1)
     assert viterbi(probabilities, np.array([0.0, 1, 2]), config).tolist() == [0, 0, 0]
     assert viterbi(probabilities, np.array([0.0, 500, 1000]), config).tolist() == [0, 1, 0]
 
@@ -67,21 +66,15 @@ def test_staying_and_moving_make_a_certainty(gap_s: float, dwell_s: float) -> No
     assert stay >= move
 
 
-def test_belief_grows_with_evidence_and_fades_to_uniform() -> None:
-    config = SmoothConfig(dwell_s=5)
-    belief = uniform(3)
-    seen = []
-    for _ in range(4):
-        belief = forward(fade(belief, 1.0, config), np.array([0.6, 0.3, 0.1]), config)
-        assert belief.sum() == pytest.approx(1)
-        seen.append(belief[0])
-    assert seen == sorted(seen) and seen[-1] > 0.6
-    assert fade(belief, 1e6, config) == pytest.approx(uniform(3))
+def test_live_the_old_holds_less_the_longer_ago() -> None:
+    old, new = np.array([0.8, 0.2]), np.array([0.1, 0.9])
+    assert blend(old, new, 0.0, dwell_s=2).tolist() == old.tolist()
+    assert blend(old, new, 1e6, dwell_s=2).tolist() == new.tolist()
+    assert blend(old, new, 1.0, dwell_s=0).tolist() == new.tolist()
+    middle = blend(old, new, 1.0, dwell_s=2)
+    assert middle.sum() == pytest.approx(1) and old[1] < middle[1] < new[1]
 
 
-def test_a_probability_of_zero_rules_nothing_out_for_good() -> None:
-    config = SmoothConfig(dwell_s=5)
-    belief = forward(uniform(2), np.array([0.0, 1.0]), config)
-    for _ in range(8):
-        belief = forward(fade(belief, 1.0, config), np.array([0.99, 0.01]), config)
-    assert belief[0] > 0.9
+def test_live_the_first_answer_stands_alone() -> None:
+    new = np.array([0.1, 0.9])
+    assert blend(np.array([0.5, 0.5]), new, math.inf, dwell_s=2).tolist() == new.tolist()

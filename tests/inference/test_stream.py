@@ -9,14 +9,13 @@ from hypothesis import strategies as st
 
 from serotone.audio.vad import Span
 from serotone.errors import AudioError, ConfigError
-from serotone.inference.smooth import SmoothConfig
 from serotone.inference.stream import NO_SPEECH, EmotionStream, StreamConfig
 from serotone.types import Prediction
 
 from .hearing import RATE, PitchRecognizer, quiet, talk, tone
 
 pytestmark = pytest.mark.usefixtures("by_level")
-PLAIN = StreamConfig(smooth=SmoothConfig(dwell_s=0))
+PLAIN = StreamConfig(dwell_s=0)
 SOUND = talk(("-", 1.2), ("happy", 3.1), ("-", 2.0), ("angry", 4.0), ("-", 0.7))
 
 
@@ -71,14 +70,14 @@ def test_every_hop_has_one_prediction_in_its_place() -> None:
 
 def test_one_utterance_is_not_heard_with_the_one_before() -> None:
     recognizer = PitchRecognizer()
-    config = StreamConfig(smooth=SmoothConfig(dwell_s=0), window_s=4.0, margin_s=0.0)
+    config = StreamConfig(dwell_s=0, window_s=4.0, margin_s=0.0)
     sound = talk(("happy", 2.0), ("-", 0.8), ("angry", 1.2))
     assert push_all(EmotionStream(recognizer, config), sound, [500])[-1].label == "angry"
     assert recognizer.longest_s < 2.4
 
 
 def test_warm_up_is_uncertain() -> None:
-    config = StreamConfig(warm_up_s=0.8, smooth=SmoothConfig(dwell_s=0))
+    config = StreamConfig(warm_up_s=0.8, dwell_s=0)
     predictions = push_all(EmotionStream(PitchRecognizer(), config), SOUND, [1000])
     assert predictions[1].label == "happy"
     late_start = talk(("-", 1.5), ("happy", 2.5))
@@ -90,12 +89,10 @@ def test_smoothing_keeps_the_emotion_over_one_odd_second() -> None:
     sound = talk(("happy", 4.0), ("sad", 1.0), ("happy", 3.0))
     config = {"window_s": 1.0, "warm_up_s": 0.5}
     rough = push_all(
-        EmotionStream(PitchRecognizer(), StreamConfig(**config, smooth=PLAIN.smooth)), sound, [900]
+        EmotionStream(PitchRecognizer(), StreamConfig(**config, dwell_s=0)), sound, [900]
     )
     smooth = push_all(
-        EmotionStream(
-            PitchRecognizer(), StreamConfig(**config, smooth=SmoothConfig(dwell_s=30, trust=1))
-        ),
+        EmotionStream(PitchRecognizer(), StreamConfig(**config, dwell_s=30)),
         sound,
         [900],
     )

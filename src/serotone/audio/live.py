@@ -129,6 +129,7 @@ class Microphone:
 
     Attributes:
         sample_rate: of the chunks, in Hz; the device's own.
+        latency_s: how old sound is when it arrives, as the sound system states it.
 
     Raises:
         AudioError: when the device cannot be opened, or falls silent while it is read.
@@ -150,9 +151,11 @@ class Microphone:
                 samplerate=device.sample_rate,
                 blocksize=n_block,
                 dtype="float32",
+                latency="low",
                 callback=self._take,
             )
             self._stream.start()
+            self.latency_s = float(self._stream.latency)
         except sounddevice.PortAudioError as error:
             raise AudioError(
                 f"microphone '{device.name}' cannot be opened: {error}. Check that no other "

@@ -2,8 +2,8 @@
 
 The emotion is a chain in continuous time that leaves its state once in ``dwell_s`` on average and
 then takes any emotion; so windows may be any time apart, and a long pause forgets. Viterbi finds
-the likeliest path through a whole recording, the forward step the belief while one is going on
-(Rabiner 1989, "A tutorial on hidden Markov models", https://doi.org/10.1109/5.18626).
+the likeliest path through a whole recording (Rabiner 1989, "A tutorial on hidden Markov models",
+https://doi.org/10.1109/5.18626). Live there is no future to lean on, and a running mean does.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _LEAST = 1e-6
 
 
 class SmoothConfig(Config):
-    """How much an answer leans on its neighbours.
+    """How much an answer leans on its neighbours. Chosen on dev speakers: docs/timeline.md.
 
     Attributes:
         dwell_s: how long an emotion lasts on average, in seconds; 0 turns smoothing off.
@@ -28,8 +28,8 @@ class SmoothConfig(Config):
             repeat each other.
     """
 
-    dwell_s: float = Field(default=8.0, ge=0)
-    trust: float = Field(default=1.0, gt=0)
+    dwell_s: float = Field(default=2.0, ge=0)
+    trust: float = Field(default=0.5, gt=0)
 
 
 def log_stay_move(gap_s: float, n_states: int, *, dwell_s: float) -> tuple[float, float]:
@@ -54,7 +54,7 @@ def viterbi(
 
     Example:
         >>> rows = np.array([[0.9, 0.1], [0.4, 0.6], [0.9, 0.1]])
-        >>> viterbi(rows, np.arange(3.0), SmoothConfig(dwell_s=10)).tolist()
+        >>> viterbi(rows, np.arange(3.0), SmoothConfig(dwell_s=10, trust=1)).tolist()
         [0, 0, 0]
         >>> viterbi(rows, np.arange(3.0), SmoothConfig(dwell_s=0)).tolist()
         [0, 1, 0]
@@ -81,21 +81,22 @@ def viterbi(
     return path
 
 
-def uniform(n_states: int) -> NDArray[np.float64]:
-    """The belief of one who has heard nothing."""
-    return np.full(n_states, 1 / n_states)
-
-
-def fade(belief: NDArray[np.float64], gap_s: float, config: SmoothConfig) -> NDArray[np.float64]:
-    """The belief (C,) ``gap_s`` later, when nothing was heard meanwhile."""
-    kept = exp(-gap_s / config.dwell_s) if config.dwell_s else 0.0
-    return kept * belief + (1 - kept) / len(belief)
-
-
-def forward(
-    belief: NDArray[np.float64], probabilities: NDArray[np.float64], config: SmoothConfig
+def blend(
+    believed: NDArray[np.float64],
+    probabilities: NDArray[np.float64],
+    gap_s: float,
+    *,
+    dwell_s: float,
 ) -> NDArray[np.float64]:
-    """The belief (C,) after a window with these probabilities (C,)."""
-    joint = belief * np.maximum(probabilities, _LEAST) ** config.trust
-    posterior: NDArray[np.float64] = joint / joint.sum()
-    return posterior
+    """What to believe live: the new probabilities (C,), and what still holds of the old ones.
+
+    The old ones hold with the probability that the emotion has not been left in ``gap_s``. A mean
+    of calibrated probabilities, so that the answer is no surer than what it was made of.
+
+    Example:
+        >>> old, new = np.array([1.0, 0.0]), np.array([0.0, 1.0])
+        >>> blend(old, new, 1.0, dwell_s=1.0).round(2).tolist()
+        [0.37, 0.63]
+    """
+    kept = exp(-gap_s / dwell_s) if dwell_s else 0.0
+    return kept * believed + (1 - kept) * probabilities

@@ -14,7 +14,7 @@ from serotone.audio.prepare import resampler
 from serotone.audio.vad import VAD_RATE_HZ, Span, SpeechDetector, VadConfig
 from serotone.config import Config
 from serotone.errors import AudioError
-from serotone.inference.smooth import SmoothConfig, fade, forward, uniform
+from serotone.inference.smooth import blend
 from serotone.labels import UNCERTAIN
 from serotone.types import Audio, Prediction
 
@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from serotone.inference.recognizer import Recognizer
 
 NO_SPEECH = "no-speech"
-"""The label of a hop in which nobody spoke; its probabilities are what is still believed."""
+"""The label of a hop in which nobody spoke; its probabilities are those of the last that was heard,
+equal before the first."""
 
 
 class StreamConfig(Config):
@@ -35,7 +36,8 @@ class StreamConfig(Config):
         context_s: of the pause before an utterance that is heard with it.
         margin_s: of silence put around what the model hears, as in ``WindowConfig``.
         max_late_s: with more sound than this waiting, hops are skipped until it has caught up.
-        smooth: how much a prediction leans on those before.
+        dwell_s: how long an emotion lasts on average; a prediction leans so much on those before.
+            0 turns smoothing off.
         vad: what counts as speech.
     """
 
@@ -43,9 +45,9 @@ class StreamConfig(Config):
     hop_s: float = Field(default=1.0, gt=0)
     warm_up_s: float = Field(default=0.5, gt=0)
     context_s: float = Field(default=0.2, ge=0)
-    margin_s: float = Field(default=0.6, ge=0)
+    margin_s: float = Field(default=0.9, ge=0)
     max_late_s: float = Field(default=1.0, gt=0)
-    smooth: SmoothConfig = SmoothConfig()
+    dwell_s: float = Field(default=1.0, ge=0)
     vad: VadConfig = VadConfig()
 
     @model_validator(mode="after")
@@ -104,7 +106,8 @@ class EmotionStream:
         self._ring = np.zeros(round(self._config.window_s * self._rate), np.float32)
         self._waiting = np.empty(0, np.float32)
         self._n_heard = 0
-        self._believed = uniform(len(recognizer.labels))
+        self._believed = np.full(len(recognizer.labels), 1 / len(recognizer.labels))
+        self._believed_at_s = -math.inf
         self.n_skipped = 0
 
     @property
@@ -158,7 +161,6 @@ class EmotionStream:
 
     def _predict(self, speech_from: float | None) -> Prediction:
         config = self._config
-        self._believed = fade(self._believed, config.hop_s, config.smooth)
         heard_s = 0.0 if speech_from is None else self.heard_s - speech_from
         if speech_from is None or heard_s < config.warm_up_s:
             return self._answer(NO_SPEECH if speech_from is None else UNCERTAIN, math.nan)
@@ -166,7 +168,9 @@ class EmotionStream:
         window = np.pad(self._ring[-n_samples:], round(config.margin_s * self._rate))
         said = self._recognizer.predict_audio(Audio(window, self._rate, self._source))
         row = np.array([said.probabilities[label] for label in self._recognizer.labels])
-        self._believed = forward(self._believed, row, config.smooth)
+        gap_s = self.heard_s - self._believed_at_s
+        self._believed = blend(self._believed, row, gap_s, dwell_s=config.dwell_s)
+        self._believed_at_s = self.heard_s
         return self._answer(None, said.intensity)
 
     def _answer(self, label: str | None, intensity: float) -> Prediction:
@@ -186,6 +190,5 @@ class EmotionStream:
 
     def _skip(self) -> None:
         self.n_skipped += 1
-        self._believed = fade(self._believed, self._config.hop_s, self._config.smooth)
         if self._on_skip:
             self._on_skip(Span((self._n_heard - self._n_hop) / self._rate, self.heard_s))
