@@ -227,12 +227,12 @@ def _formats(clips: Sequence[Clip]) -> Fragment:
 
 def _not_used(corpora: Sequence[Explored]) -> Fragment:
     rows = [
-        (problem.kind, _inside(str(problem.path), corpus), _plain(problem.message, corpus))
+        (_inside(str(problem.path), corpus), f"{problem.kind}: {_plain(problem.message, corpus)}")
         for corpus in corpora
         for problem in corpus.problems
     ]
     rows += [
-        ("unreadable", _inside(failure.source, corpus), _plain(failure.error, corpus))
+        (_inside(failure.source, corpus), _plain(failure.error, corpus))
         for corpus in corpora
         for failure in corpus.failures
     ]
@@ -245,7 +245,7 @@ def _not_used(corpora: Sequence[Explored]) -> Fragment:
         return Fragment("")
     blocks = [bullets(left)]
     if rows:
-        blocks.append(table(("kind", "file", "why"), rows[:MOST_PROBLEMS], text_columns=3))
+        blocks.append(table(("file", "why"), rows[:MOST_PROBLEMS], text_columns=2))
     if len(rows) > MOST_PROBLEMS:
         more = f"{len(rows) - MOST_PROBLEMS:,} more; serotone corpus verify lists all."
         blocks.append(paragraph(more))

@@ -13,7 +13,7 @@ h3 { font-size: 1.05rem; margin: 1.6rem 0 .2rem; overflow-wrap: anywhere; }
 ul { padding-left: 1.2rem; margin: .5rem 0; } li { margin: .35rem 0; }
 audio { width: 100%; max-width: 30rem; margin: .4rem 0; display: block; }
 .wide + .wide { margin-top: 1rem; }
-td:first-child { min-width: 6rem; } .heat td:first-child { white-space: nowrap; min-width: 0; }
+td:first-child { min-width: 7.5rem; } .heat td:first-child { white-space: nowrap; min-width: 0; }
 .bars { display: grid; grid-template-columns: max-content 1fr max-content; gap: .25rem .7rem;
   align-items: center; max-width: 46rem; font-variant-numeric: tabular-nums; }
 .bars i { display: block; height: 1rem; border-radius: .2rem; background: var(--accent); }
