@@ -42,8 +42,8 @@ PIECE_SHIFT = 3
 QUIET = 0.15
 
 PITCH_WEIGHT = 3.5
-LAG_WEIGHT = 0.01
-THRESHOLD = 0.58
+LAG_WEIGHT = 0.02
+THRESHOLD = 0.48
 
 
 @dataclass(frozen=True, slots=True)
