@@ -10,7 +10,7 @@ from typing import Literal, Protocol
 from serotone.errors import CorpusError
 from serotone.types import Utterance
 
-AUDIO_SUFFIXES = frozenset({".wav", ".flac", ".ogg", ".opus", ".mp3"})
+AUDIO_SUFFIXES = frozenset({".wav", ".flac", ".ogg", ".opus", ".mp3", ".m4a", ".aac", ".webm"})
 """Endings of a sound file, in lower case; a reader takes any of them for any corpus."""
 
 ProblemKind = Literal["duplicate", "missing", "misnamed", "unreadable", "speakers"]

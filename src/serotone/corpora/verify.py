@@ -76,6 +76,10 @@ def verify(
     return Verification(info, whole, info.n_clips if expect is None else expect)
 
 
+CONTAINERS = frozenset({".mp4", ".m4a", ".aac", ".webm"})
+"""What libsndfile cannot open and PyAV can."""
+
+
 def read_header(path: Path) -> None:
     """Open a file and look at its header.
 
@@ -83,7 +87,7 @@ def read_header(path: Path) -> None:
         ValueError: when it has no sound in it.
         OSError, RuntimeError: when it cannot be opened.
     """
-    if path.suffix.lower() == ".mp4":
+    if path.suffix.lower() in CONTAINERS:
         import av
 
         try:
@@ -92,7 +96,7 @@ def read_header(path: Path) -> None:
         except av.error.FFmpegError as error:
             raise ValueError(str(error)) from None
         if not has_sound:
-            raise ValueError("the film has no sound")
+            raise ValueError("no sound in it")
         return
     import soundfile
 
