@@ -72,6 +72,16 @@ def test_the_scaler_is_scikit_learns() -> None:
     np.testing.assert_allclose(model.scaler_std.numpy(), reference.scale_, rtol=1e-5)
 
 
+def test_min_max_maps_what_was_seen_to_zero_and_one() -> None:
+    train = clips(30, 7)
+    train[0][:, 2] = train[1][:, 2] = -5.0
+    model = Plain(4)
+    model.fit_scaler(train, scaling="minmax")
+    scaled = torch.cat([model.standardise(c[None], torch.tensor([len(c)]))[0] for c in train])
+    torch.testing.assert_close(scaled.amin(dim=0), torch.zeros(4), atol=1e-5, rtol=0)
+    torch.testing.assert_close(scaled.amax(dim=0), torch.tensor([1.0, 1, 0, 1]), atol=1e-5, rtol=0)
+
+
 def test_padding_stays_zero_after_scaling() -> None:
     model = Plain(4)
     model.fit_scaler(clips(50))

@@ -136,7 +136,12 @@ AUTHORS = {
 }
 
 
-@pytest.mark.parametrize("changes", [{}, AUTHORS], ids=["cycle", "plateau and early stopping"])
+STEPS = {"schedule": "steps", "step_start": 2, "step_every": 1, "step_factor": 0.5}
+
+
+@pytest.mark.parametrize(
+    "changes", [{}, AUTHORS, STEPS], ids=["cycle", "plateau and early stopping", "steps"]
+)
 def test_resuming_after_a_kill_gives_the_same_model(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, changes: dict[str, object]
 ) -> None:
@@ -195,6 +200,16 @@ def test_the_rate_falls_on_a_plateau_and_training_stops(tmp_path: Path) -> None:
     assert again.epoch == losses.index(min(losses))
 
 
+def test_the_rate_falls_in_steps(tmp_path: Path) -> None:
+    steps = {"schedule": "steps", "step_start": 2, "step_every": 2, "step_factor": 0.1}
+    optimiser = {**TINY["optimiser"], **steps, "epochs": 5}  # type: ignore[dict-item]
+    recipe = Recipe.parse({**TINY, "optimiser": optimiser})
+    data = clips()
+    fit(recipe, build(recipe), train_clips=data, dev_clips=data, out=tmp_path)
+    expected = [2e-3, 2e-3, 2e-4, 2e-4, 2e-5]
+    assert curve(tmp_path, "learning_rate") == pytest.approx(expected)
+
+
 @pytest.mark.parametrize("keep", ["uar", "loss"])
 def test_the_kept_epoch_is_the_best_by_the_figure_asked_for(tmp_path: Path, keep: str) -> None:
     optimiser = {**TINY["optimiser"], "keep": keep, "learning_rate": 0.05}  # type: ignore[dict-item]
@@ -211,14 +226,17 @@ def test_the_kept_epoch_is_the_best_by_the_figure_asked_for(tmp_path: Path, keep
 def test_the_scaler_sees_dev_only_where_the_recipe_says_so(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    seen: list[int] = []
-    monkeypatch.setattr(ResNetLogMel, "fit_scaler", lambda _, features: seen.append(len(features)))
-    for scaler in ("train", "all"):
-        recipe = Recipe.parse(
-            {**TINY, "data": {**TINY["data"], "scaler": scaler}, "optimiser": {"epochs": 1}}
-        )  # type: ignore[dict-item]  # fmt: skip
+    seen: list[tuple[int, str]] = []
+
+    def fit_scaler(_: ResNetLogMel, features: list[torch.Tensor], *, scaling: str) -> None:
+        seen.append((len(features), scaling))
+
+    monkeypatch.setattr(ResNetLogMel, "fit_scaler", fit_scaler)
+    for scaler, scaling in (("train", "standard"), ("all", "minmax")):
+        data = {**TINY["data"], "scaler": scaler, "scaling": scaling}  # type: ignore[dict-item]
+        recipe = Recipe.parse({**TINY, "data": data, "optimiser": {"epochs": 1}})
         fit(recipe, build(recipe), train_clips=clips(9), dev_clips=clips(4), out=tmp_path / scaler)
-    assert seen == [9, 13]
+    assert seen == [(9, "standard"), (13, "minmax")]
 
 
 def test_a_model_may_put_a_price_on_its_weights(

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import torch
 from torch import Tensor, nn
+
+Scaling = Literal["standard", "minmax"]
 
 
 class ModelOutput(NamedTuple):
@@ -41,11 +43,12 @@ class EmotionModel(nn.Module):
         """(B, T, F) features and (B,) frame counts to the output."""
         raise NotImplementedError
 
-    def fit_scaler(self, features: Sequence[Tensor]) -> None:
-        """Fit what standardises the features; nothing to do for a model without a scaler.
+    def fit_scaler(self, features: Sequence[Tensor], *, scaling: Scaling = "standard") -> None:
+        """Fit what scales the features; nothing to do for a model without a scaler.
 
         Args:
             features: (T, F) of each clip of the training side, and of no other.
+            scaling: ``standard`` to mean 0 and deviation 1, ``minmax`` to [0, 1].
         """
 
     def penalty(self) -> Tensor:

@@ -13,14 +13,15 @@ from serotone.features.logmel import LogMel, LogMelConfig
 from serotone.features.mfcc import take_frames
 from serotone.features.scale import ClipScale, ClipScaleConfig
 from serotone.features.waveform import crop
-from serotone.models.contract import EmotionModel
+from serotone.models.contract import EmotionModel, Scaling
 
 
 class StandardisedModel(EmotionModel):
-    """A model whose features are standardised by what ``fit_scaler`` saw.
+    """A model whose features are scaled by what ``fit_scaler`` saw.
 
     Attributes:
-        scaler_mean, scaler_std: (F,); 0 and 1 before fitting. They are saved with the weights.
+        scaler_mean, scaler_std: (F,), taken away and divided by; 0 and 1 before fitting. They are
+            saved with the weights.
     """
 
     scaler_mean: Tensor
@@ -31,13 +32,16 @@ class StandardisedModel(EmotionModel):
         self.register_buffer("scaler_mean", torch.zeros(n_features))
         self.register_buffer("scaler_std", torch.ones(n_features))
 
-    def fit_scaler(self, features: Sequence[Tensor]) -> None:
-        """Mean and deviation of each feature over all frames; 1 for one that never changes."""
-        mean = _mean(clip.double() for clip in features)
-        variance = _mean((clip.double() - mean).square() for clip in features)
-        std = variance.sqrt().float()
-        self.scaler_mean.copy_(mean)
-        self.scaler_std.copy_(torch.where(std > 0, std, torch.ones_like(std)))
+    def fit_scaler(self, features: Sequence[Tensor], *, scaling: Scaling = "standard") -> None:
+        """Statistics of each feature over all frames; a divisor of 1 for one that never changes."""
+        if scaling == "minmax":
+            origin = torch.stack([clip.amin(dim=0) for clip in features]).amin(dim=0)
+            width = torch.stack([clip.amax(dim=0) for clip in features]).amax(dim=0) - origin
+        else:
+            origin = _mean(clip.double() for clip in features)
+            width = _mean((clip.double() - origin).square() for clip in features).sqrt().float()
+        self.scaler_mean.copy_(origin)
+        self.scaler_std.copy_(torch.where(width > 0, width, torch.ones_like(width)))
 
     def standardise(self, features: Tensor, counts: Tensor) -> Tensor:
         """(B, T, F) and (B,) to (B, T, F), zero after each clip's frames."""

@@ -9,7 +9,7 @@ import torch
 from lightning.pytorch import LightningModule
 from numpy.typing import NDArray
 from torch import Tensor
-from torch.optim.lr_scheduler import ReduceLROnPlateau
+from torch.optim.lr_scheduler import LambdaLR, OneCycleLR, ReduceLROnPlateau
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from serotone.metrics.calibration import nll
@@ -71,21 +71,22 @@ class EmotionModule(LightningModule):
         )
         if config.schedule == "constant":
             return optimiser
-        if config.schedule == "plateau":
-            plateau = _plateau(optimiser, config)
+        if config.schedule in ("plateau", "steps"):
+            by_epoch = _plateau if config.schedule == "plateau" else _steps
             monitor, _ = FIGURES[config.monitor]
             return {
                 "optimizer": optimiser,
-                "lr_scheduler": {"scheduler": plateau, "monitor": monitor},
+                "lr_scheduler": {"scheduler": by_epoch(optimiser, config), "monitor": monitor},
             }
-        cycle = torch.optim.lr_scheduler.OneCycleLR(
+        cycle = OneCycleLR(
             optimiser, max_lr=config.learning_rate, total_steps=self.n_steps, pct_start=0.25
         )
         return {"optimizer": optimiser, "lr_scheduler": {"scheduler": cycle, "interval": "step"}}
 
     def lr_scheduler_step(self, scheduler: Any, metric: Any) -> None:
-        # A plateau has taken its step before the epoch was saved: after, a resume would lose it.
-        if not isinstance(scheduler, ReduceLROnPlateau):
+        # Those that go by epochs took their step before the epoch was saved: after, a resume
+        # would lose it.
+        if isinstance(scheduler, OneCycleLR):
             scheduler.step()
 
     def on_train_epoch_start(self) -> None:
@@ -129,9 +130,19 @@ class EmotionModule(LightningModule):
         self.log("dev/accuracy", accuracy(truth, predicted))
         self.log("dev/nll", figures["dev/nll"])
         self.log("learning_rate", self.trainer.optimizers[0].param_groups[0]["lr"])
-        plateau = self.lr_schedulers()
-        if isinstance(plateau, ReduceLROnPlateau):
-            plateau.step(figures[FIGURES[self.config.monitor][0]])
+        scheduler = self.lr_schedulers()
+        if isinstance(scheduler, ReduceLROnPlateau):
+            scheduler.step(figures[FIGURES[self.config.monitor][0]])
+        elif isinstance(scheduler, LambdaLR):
+            scheduler.step()
+
+
+def _steps(optimiser: torch.optim.Optimizer, config: OptimiserConfig) -> LambdaLR:
+    def factor(epoch: int) -> float:
+        n_steps = max(0, 1 + (epoch - config.step_start) // config.step_every)
+        return config.step_factor**n_steps
+
+    return LambdaLR(optimiser, factor)
 
 
 def _plateau(optimiser: torch.optim.Optimizer, config: OptimiserConfig) -> ReduceLROnPlateau:

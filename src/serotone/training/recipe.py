@@ -14,6 +14,7 @@ from serotone.augment.waveform import WaveformConfig
 from serotone.config import Config, override, read_toml
 from serotone.errors import ConfigError, did_you_mean
 from serotone.labels import CANONICAL
+from serotone.models.contract import Scaling
 from serotone.training.order import Balance
 
 
@@ -34,7 +35,9 @@ class DataConfig(Config):
         max_s: longest training crop, in seconds.
         balance: which clips an epoch shows: ``none``, ``speakers``, ``oversample`` or ``batches``
             (see ``serotone.training.order``).
-        scaler: what a model's scaler is fitted on: ``train``, or ``all`` that is read, dev side
+        scaling: what a model's scaler does to each feature: ``standard`` gives it mean 0 and
+            deviation 1, ``minmax`` the range 0 to 1. Models without a scaler take no notice.
+        scaler: what it is fitted on: ``train``, or ``all`` that is read, dev side
             included, as some published systems did. Only for a protocol that leaks anyway.
         storage: precision that features are kept in; ``float16`` halves the memory.
     """
@@ -49,6 +52,7 @@ class DataConfig(Config):
     test_speakers: tuple[str, ...] = ()
     max_s: float = 4.0
     balance: Balance = "none"
+    scaling: Scaling = "standard"
     scaler: Literal["train", "all"] = "train"
     storage: Literal["float32", "float16"] = "float32"
 
@@ -62,9 +66,11 @@ class OptimiserConfig(Config):
         epochs: passes over the training clips, at most.
         batch_size: in clips.
         learning_rate: its peak.
-        schedule: ``cycle`` (Smith & Topin 2019, 10.1117/12.2520589), ``constant``, or ``plateau``,
-            which lowers the rate when ``monitor`` has not improved.
+        schedule: ``cycle`` (Smith & Topin 2019, 10.1117/12.2520589), ``constant``, ``plateau``,
+            which lowers the rate when ``monitor`` has not improved, or ``steps``, which lowers it
+            after so many epochs.
         plateau_factor, plateau_patience: by what, and after how many such epochs.
+        step_start, step_every, step_factor: of ``steps``: when first, how often, by what.
         min_learning_rate: that ``plateau`` does not go below.
         patience: epochs without improvement of ``monitor`` before training stops; 0 never stops.
         monitor: figure on dev that ``plateau`` and ``patience`` look at: ``uar``, or ``loss``,
@@ -85,9 +91,12 @@ class OptimiserConfig(Config):
     epochs: int = Field(default=60, ge=1)
     batch_size: int = Field(default=32, ge=2)
     learning_rate: float = Field(default=2e-3, gt=0)
-    schedule: Literal["cycle", "constant", "plateau"] = "cycle"
+    schedule: Literal["cycle", "constant", "plateau", "steps"] = "cycle"
     plateau_factor: float = Field(default=0.5, gt=0, lt=1)
     plateau_patience: int = Field(default=3, ge=1)
+    step_start: int = Field(default=50, ge=1)
+    step_every: int = Field(default=20, ge=1)
+    step_factor: float = Field(default=0.5, gt=0, lt=1)
     min_learning_rate: float = Field(default=0.0, ge=0)
     patience: int = Field(default=0, ge=0)
     monitor: Literal["uar", "loss"] = "uar"

@@ -148,7 +148,7 @@ def fit(
     seen = [*train_clips.every()]
     if recipe.data.scaler == "all":
         seen += dev_clips.every()
-    model.fit_scaler(seen)
+    model.fit_scaler(seen, scaling=recipe.data.scaling)
     del seen
     batches = _training_batches(recipe, model, train_clips)
     module = EmotionModule(

@@ -1,0 +1,173 @@
+"""Copies stay with their clip, on its side; a recipe's preparation is what the model hears."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import soundfile
+import torch
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from serotone.audio.preparation import PrepareConfig
+from serotone.augment import AugmentConfig
+from serotone.augment.waveform import Alterations, WaveformConfig
+from serotone.corpora.split import fold
+from serotone.models.contract import EmotionModel
+from serotone.training.batches import TrainingBatches
+from serotone.training.data import load_clips, read_utterance
+from serotone.training.recipe import Recipe
+from serotone.training.train import load_sides
+from serotone.types import Utterance
+
+
+def square(amplitude: float) -> np.ndarray:
+    """400 samples of a square wave."""
+    return amplitude * np.tile(np.repeat([1.0, -1.0], 20), 10)
+
+
+class Heard(EmotionModel):
+    """Its features are the samples themselves."""
+
+    sample_rate = 8000
+
+    def features(
+        self, waveforms: torch.Tensor, lengths: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        return waveforms[..., None], lengths
+
+
+@pytest.fixture(scope="module")
+def corpus(tmp_path_factory: pytest.TempPathFactory) -> list[Utterance]:
+    """Six speakers, two clips each; a clip's samples all have a magnitude of its own."""
+    root = tmp_path_factory.mktemp("corpus")
+    found = []
+    for i in range(12):
+        path = root / f"{i}.wav"
+        soundfile.write(path, square(0.05 * (i + 1)), 8000, subtype="FLOAT")
+        label = ("happy", "sad")[i % 2]
+        found.append(Utterance(f"x/{i}", path, "x", f"speaker-{i // 2}", label))
+    return found
+
+
+def level(features: torch.Tensor) -> int:
+    """The number of the clip that these samples are of, however loud the copy."""
+    return round(float(features.abs().median()) / 0.05) - 1
+
+
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(copies=st.integers(0, 3), draw=st.booleans(), number=st.integers(1, 3), data=st.data())
+def test_a_copy_never_leaves_the_side_of_its_clip(
+    corpus: list[Utterance], copies: int, draw: bool, number: int, data: Any
+) -> None:
+    seed = data.draw(st.integers(0, 50))
+    recipe = Recipe.parse(
+        {
+            "name": "x",
+            "seed": seed,
+            "data": {"corpora": ["x"], "labels": ["happy", "sad"]},
+            "waveform": {"copies": copies, "draw": draw, "gaussian_noise": 0.001, "chance": 1.0},
+        }
+    )
+    split = fold(corpus, f"kfold3:{number}", seed=seed)
+    train, dev = load_sides(recipe, split, Heard())
+    sides = {"train": {u.id for u in split.train}, "dev": {u.id for u in split.dev}}
+    assert set(train.ids) == sides["train"]
+    assert set(dev.ids) == sides["dev"]
+    assert all(not extra for extra in dev.copies)
+    assert len(dev) == len(split.dev)
+    for clips in (train, dev):
+        for i, row in enumerate(clips.ids):
+            heard = [level(f) for f in (clips.features[i], *clips.copies[i])]
+            assert set(heard) == {int(row.partition("/")[2])}
+    per_clip = len(train) + sum(len(extra) for extra in train.copies)
+    assert per_clip == len(split.train) * (1 + copies)
+
+
+def load(corpus: list[Utterance], **waveform: Any) -> Any:
+    config = WaveformConfig(copies=2, chance=1.0, gaussian_noise=0.001, **waveform)
+    alterations = Alterations(config, seed=3)
+    return load_clips(corpus, Heard(), labels=["happy", "sad"], alterations=alterations)
+
+
+def test_stored_copies_are_rows_and_drawn_ones_are_not(corpus: list[Utterance]) -> None:
+    stored, drawn = load(corpus, draw=False), load(corpus, draw=True)
+    assert (len(stored), len(drawn)) == (36, 12)
+    assert stored.ids[:4] == ("x/0", "x/0", "x/0", "x/1")
+    assert stored.labels[:4].tolist() == [0, 0, 0, 1]
+    for i in range(12):
+        together = stored.features[3 * i : 3 * i + 3]
+        assert all(
+            torch.equal(a, b)
+            for a, b in zip(together, (drawn.features[i], *drawn.copies[i]), strict=True)
+        )
+
+
+def test_an_epoch_draws_the_clip_and_its_copies_alike(corpus: list[Utterance]) -> None:
+    clips = load(corpus, draw=True)
+    batches = TrainingBatches(
+        clips,
+        augment=AugmentConfig(),
+        batch_size=4,
+        max_frames=400,
+        label_smoothing=0.0,
+        seed=0,
+    )
+    counts = [0, 0, 0]
+    for epoch in range(100):
+        batches.epoch = epoch
+        for batch in batches:
+            for heard in batch.features:
+                i = level(heard)
+                variants = (clips.features[i], *clips.copies[i])
+                counts[[torch.equal(heard, v) for v in variants].index(True)] += 1
+    assert sum(counts) == 1200
+    assert all(320 < n < 480 for n in counts)
+
+
+def test_half_precision_is_for_keeping_only(corpus: list[Utterance]) -> None:
+    clips = load_clips(corpus, Heard(), labels=["happy", "sad"], half=True)
+    assert clips.features[0].dtype == torch.float16
+    assert all(f.dtype == torch.float32 for f in clips.every())
+    batches = TrainingBatches(
+        clips,
+        augment=AugmentConfig(),
+        batch_size=4,
+        max_frames=400,
+        label_smoothing=0.0,
+        seed=0,
+    )
+    assert next(iter(batches)).features.dtype == torch.float32
+
+
+def test_preparation_comes_before_the_features(corpus: list[Utterance]) -> None:
+    steps = PrepareConfig(normalise="peak")
+    clips = load_clips(corpus, Heard(), labels=["happy", "sad"], preparation=steps)
+    peaks = [float(f.max()) for f in clips.features]
+    assert peaks == pytest.approx([10 ** (-1 / 20)] * 12)
+
+
+def test_rows_of_the_claimed_split_are_the_copies_that_their_ids_name(
+    corpus: list[Utterance],
+) -> None:
+    split = fold(corpus, "claimed")
+    assert len(split.train) + len(split.test) == 48
+    heard = {u.id: read_utterance(u, 8000).signal for u in split.part("all")}
+    clean = read_utterance(corpus[3], 8000).signal
+    np.testing.assert_array_equal(heard["x/3#clean"], clean)
+    assert 0 < np.abs(heard["x/3#noise"] - clean).max() < 0.035 * clean.max() * 5
+    assert not np.array_equal(heard["x/3#pitch"], clean)
+    assert not np.array_equal(heard["x/3#pitch+noise"], heard["x/3#pitch"])
+    again = dataclasses.replace(corpus[3], id="x/3#noise")
+    np.testing.assert_array_equal(read_utterance(again, 8000).signal, heard["x/3#noise"])
+
+
+def test_a_file_may_be_called_like_a_copy(tmp_path: Path) -> None:
+    path = tmp_path / "bark#noise.wav"
+    soundfile.write(path, square(0.25), 8000, subtype="FLOAT")
+    row = Utterance("folder/sad/bark#noise", path, "folder", "s", "sad")
+    assert set(read_utterance(row, 8000).signal.tolist()) == {0.25, -0.25}
