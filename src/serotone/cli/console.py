@@ -100,13 +100,16 @@ class Table:
             self._prediction(answer)
 
     def _prediction(self, answer: Prediction) -> None:
+        self._bars(answer.source.removeprefix(self._folder), answer)
+
+    def _bars(self, name: str, answer: Prediction) -> None:
         colour = _colour(answer.label, self._labels)
-        row = Text(self._name(answer.source.removeprefix(self._folder)))
+        row = Text(self._name(name))
         row.append(GAP + answer.label.ljust(self._layout.label), f"bold {colour}")
         row.append(f"{GAP}{answer.confidence:4.0%}{GAP}")
-        gap = " " if self._layout.bar > 1 else ""
+        gap, shares = " " if self._layout.bar > 1 else "", answer.probabilities
         for place, label in enumerate(self._labels):
-            bar = _bar(answer.probabilities[label], self._layout.bar, ascii_only=self._ascii)
+            bar = _bar(shares.get(label, 0.0), self._layout.bar, ascii_only=self._ascii)
             row.append(gap * (place > 0) + bar, _colour(label, self._labels))
         self._print(row)
 
@@ -143,7 +146,12 @@ class Table:
 
 
 def write_table(
-    answers: Iterable[Answer], file: TextIO, *, labels: Sequence[str], files: Sequence[str]
+    answers: Iterable[Answer],
+    file: TextIO,
+    *,
+    labels: Sequence[str],
+    files: Sequence[str],
+    kind: type[Table] = Table,
 ) -> None:
     """Print a table of the answers.
 
@@ -152,11 +160,12 @@ def write_table(
         file: a terminal gets colours and its width; other files neither.
         labels: the model's, one bar each.
         files: the paths of all, for the width of their column.
+        kind: what prints an answer.
     """
     began = time.perf_counter()
     width = None if file.isatty() or "COLUMNS" in os.environ else WIDTH_IN_FILES
     console = Console(file=file, width=width, highlight=False, markup=False, emoji=False)
-    table = Table(console, files, labels)
+    table = kind(console, files, labels)
     table.head()
     n_failed = n_answered = 0
     for answer in answers:

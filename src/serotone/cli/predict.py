@@ -21,6 +21,9 @@ from serotone.types import Failure
 
 if TYPE_CHECKING:
     from serotone.inference.recognizer import Recognizer
+    from serotone.inference.senses import Listener
+
+    Hearing = Recognizer | Listener
 
 STANDARD_INPUT = "-"
 
@@ -84,6 +87,15 @@ def predict(
     batch_size: Annotated[
         int, typer.Option(min=1, help="Files that go through the model at once.")
     ] = 16,
+    words: Annotated[
+        bool, typer.Option("--words", help="Hear the words too, and what they say (English).")
+    ] = False,
+    transcriber: Annotated[
+        str, typer.Option(help="With --words: pocketsphinx, whisper or whisper:MODEL.")
+    ] = "pocketsphinx",
+    text_model: Annotated[
+        str, typer.Option(help="With --words: shipped, hf or hf:MODEL of the Hugging Face hub.")
+    ] = "shipped",
     timeline: Annotated[
         bool, typer.Option("--timeline", help="Hear who felt what, when, in long recordings.")
     ] = False,
@@ -114,14 +126,25 @@ def predict(
         from serotone.cli.timeline import TimelineOptions, write_timelines
 
         chosen = TimelineOptions(
-            format=format.value, out=out, channels=channels, n_speakers=speakers, resume=resume
+            format=format.value,
+            out=out,
+            channels=channels,
+            n_speakers=speakers,
+            resume=resume,
+            transcriber=transcriber if words else "",
         )
         raise typer.Exit(write_timelines(files, recognizer, chosen))
     if format in FOR_TIMELINES:
         raise ConfigError(f"--format {format.value} is for timelines. Add --timeline.")
-    heard = _Counted(hear(files, recognizer, opening=opening, n_jobs=jobs, batch_size=batch_size))
+    listener: Hearing = recognizer
+    if words:
+        from serotone.cli.words import with_words
+
+        listener = with_words(recognizer, transcriber=transcriber, text_model=text_model)
+        jobs = 1
+    heard = _Counted(hear(files, listener, opening=opening, n_jobs=jobs, batch_size=batch_size))
     with _open_output(out, format) as file:
-        _write(heard, file, format, labels=recognizer.labels, files=files)
+        _write(heard, file, format, labels=recognizer.labels, files=files, words=words)
     if heard.n_failed:
         raise typer.Exit(1)
 
@@ -143,7 +166,7 @@ def find(paths: Iterable[str]) -> list[str]:
 
 def hear(
     files: Sequence[str],
-    recognizer: Recognizer,
+    recognizer: Hearing,
     *,
     opening: Opening,
     n_jobs: int | None,
@@ -172,7 +195,7 @@ def hear(
             )
 
 
-def _hear_input(recognizer: Recognizer) -> Answer:
+def _hear_input(recognizer: Hearing) -> Answer:
     from serotone.audio.io import read_bytes
 
     try:
@@ -202,6 +225,7 @@ def _write(
     *,
     labels: Sequence[str],
     files: Sequence[str],
+    words: bool = False,
 ) -> None:
     # Not beside rows on the same terminal: they show the progress themselves.
     if len(files) > FILES_WITHOUT_BAR and sys.stderr.isatty() and not file.isatty():
@@ -209,6 +233,10 @@ def _write(
 
         answers = with_progress(answers, len(files))
     match format:
+        case Format.table if words:
+            from serotone.cli.words import write_words
+
+            write_words(answers, file, labels=labels, files=files)
         case Format.table:
             from serotone.cli.console import write_table
 

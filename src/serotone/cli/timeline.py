@@ -35,6 +35,7 @@ class TimelineOptions:
         channels: ``mix``, ``split`` or a number.
         n_speakers: voices to tell apart; 0 does not try.
         resume: go on with jobs that were stopped.
+        transcriber: what hears the words, as ``words.transcribe`` names it; empty for none.
     """
 
     format: str
@@ -42,6 +43,7 @@ class TimelineOptions:
     channels: str = "mix"
     n_speakers: int = 0
     resume: bool = False
+    transcriber: str = ""
 
 
 def write_timelines(files: Sequence[str], recognizer: Recognizer, options: TimelineOptions) -> int:
@@ -137,7 +139,7 @@ def _hear(
 
     try:
         with _progress(file) as on_progress:
-            return analyse(
+            timeline = analyse(
                 file,
                 recognizer,
                 TimelineConfig(n_speakers=options.n_speakers),
@@ -146,6 +148,11 @@ def _hear(
                 resume=options.resume,
                 on_progress=on_progress,
             )
+        if options.transcriber:
+            from serotone.inference.captions import add_words
+
+            return add_words(timeline, file, options.transcriber)
+        return timeline
     except AudioError as error:
         return Failure(file, str(error))
     except KeyboardInterrupt:

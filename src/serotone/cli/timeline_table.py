@@ -15,6 +15,9 @@ from serotone.render.timeline import who
 
 BAR = 20
 
+INDENT = 4
+"""Cells before the words of a segment."""
+
 
 def table(timeline: Timeline, *, colours: bool) -> str:
     """The segments with speech and a summary, as text.
@@ -38,6 +41,8 @@ def table(timeline: Timeline, *, colours: bool) -> str:
     label_width = max(map(len, timeline.labels), default=0)
     for segment in sorted(timeline.speech, key=lambda s: (s.start_s, s.channel or 0)):
         line(_row(segment, timeline.labels, named, label_width))
+        for said in _said(segment, console):
+            line(said)
     for said in _sum(summary, len(timeline.channels)):
         line(said)
     return file.getvalue()
@@ -53,6 +58,13 @@ def _row(segment: Segment, labels: Sequence[str], named: int, label_width: int) 
     row.append(f"  {segment.confidence:4.0%}  ")
     row.append("█" * round(BAR * segment.confidence), colour)
     return row
+
+
+def _said(segment: Segment, console: Console) -> list[Text]:
+    if not segment.text:
+        return []
+    lines = Text(segment.text, "italic").wrap(console, console.width - INDENT)
+    return [Text(" " * INDENT) + words for words in lines]
 
 
 def _sum(summary: Summary, n_channels: int) -> list[Text]:

@@ -72,6 +72,7 @@ class Segment:
         intensity: 0 to 1, NaN where the model has no opinion.
         channel: from 0; None where channels were mixed.
         speaker: a name as ``speaker-1`` where people were told apart, else empty.
+        text: what was said, empty where nobody asked or no words were heard.
     """
 
     start_s: float
@@ -83,6 +84,7 @@ class Segment:
     intensity: float = math.nan
     channel: int | None = None
     speaker: str = ""
+    text: str = ""
 
     @property
     def duration_s(self) -> float:
@@ -100,6 +102,7 @@ class Segment:
             "intensity": _rounded(self.intensity),
             "channel": self.channel,
             "speaker": self.speaker or None,
+            "text": self.text or None,
         }
 
 

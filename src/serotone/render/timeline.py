@@ -30,7 +30,8 @@ def to_jsonl(timelines: Iterable[Timeline | Failure]) -> str:
 
 def to_csv(timelines: Sequence[Timeline]) -> str:
     """A header and one row a segment; the probability of ``happy`` is in column ``p_happy``."""
-    plain = ("start_s", "end_s", "speech", "label", "confidence", "intensity", "channel", "speaker")
+    sound = ("start_s", "end_s", "speech", "label", "confidence", "intensity")
+    plain = (*sound, "channel", "speaker", "text")
     labels = list(dict.fromkeys(label for t in timelines for label in t.labels))
     file = io.StringIO()
     writer = csv.writer(file, lineterminator="\n")
@@ -48,7 +49,8 @@ def to_srt(timeline: Timeline) -> str:
     """SubRip subtitles."""
     cues = enumerate(_by_time(timeline), start=1)
     return "\n".join(
-        f"{number}\n{_clock(s.start_s, ',')} --> {_clock(s.end_s, ',')}\n{words(s)}\n"
+        f"{number}\n{_clock(s.start_s, ',')} --> {_clock(s.end_s, ',')}\n"
+        f"{words(s)}\n{_line(s.text)}"
         for number, s in cues
     )
 
@@ -58,7 +60,7 @@ def to_vtt(timeline: Timeline) -> str:
     cues = (
         f"{_clock(s.start_s, '.')} --> {_clock(s.end_s, '.')}\n"
         + (f"<v {who(s)}>" if who(s) else "")
-        + f"{_feeling(s)}\n"
+        + f"{_feeling(s)}\n{_line(s.text)}"
         for s in _by_time(timeline)
     )
     return "\n".join(["WEBVTT\n", *cues])
@@ -93,6 +95,10 @@ def who(segment: Segment) -> str:
     """Whose voice a segment is, empty where nobody was told apart; channels count from 1 here."""
     channel = "" if segment.channel is None else f"channel {segment.channel + 1}"
     return " ".join(filter(None, (channel, segment.speaker)))
+
+
+def _line(text: str) -> str:
+    return f"{text}\n" if text else ""
 
 
 def _feeling(segment: Segment) -> str:
