@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, cast
 
 import numpy as np
@@ -10,7 +11,7 @@ from lightning.pytorch import LightningModule
 from numpy.typing import NDArray
 from torch import Tensor
 from torch.optim.lr_scheduler import LambdaLR, OneCycleLR, ReduceLROnPlateau
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+from torch.optim.swa_utils import AveragedModel
 
 from serotone.metrics.calibration import nll
 from serotone.metrics.classes import accuracy, uar
@@ -19,6 +20,26 @@ from serotone.training.batches import FeatureBatch
 from serotone.training.callbacks import FIGURES
 from serotone.training.losses import masked_cross_entropy, masked_intensity_loss
 from serotone.training.recipe import OptimiserConfig
+
+
+def moving_average(decay: float) -> Callable[[Any, Any, Tensor | int], None]:
+    """An exponential moving average that forgets fast at first.
+
+    After n steps the decay is min(decay, (1 + n) / (10 + n)), so that a short run is not judged
+    by its first weights.
+    """
+
+    @torch.no_grad()
+    def update(averaged: Any, current: Any, n_averaged: Tensor | int) -> None:
+        n = int(n_averaged)
+        weight = 1 - min(decay, (1 + n) / (10 + n))
+        for kept, new in zip(averaged, current, strict=True):
+            if kept.is_floating_point():
+                kept.lerp_(new, weight)
+            else:
+                kept.copy_(new)
+
+    return update
 
 
 class EmotionModule(LightningModule):
@@ -51,7 +72,7 @@ class EmotionModule(LightningModule):
         self.register_buffer("class_weights", class_weights, persistent=False)
         self.averaged: AveragedModel | None = None
         if config.average:
-            average = get_ema_multi_avg_fn(config.average)  # type: ignore[no-untyped-call]
+            average = moving_average(config.average)
             self.averaged = AveragedModel(model, multi_avg_fn=average, use_buffers=True)
         self._logits: list[NDArray[np.float64]] = []
         self._truth: list[NDArray[np.int64]] = []
