@@ -69,6 +69,16 @@ def test_temperature_and_untaught_intensity_are_in_the_graph(
     assert output.intensity != output.intensity  # NaN
 
 
+def test_what_is_left_after_a_clips_end_is_not_heard(pipeline: Pipeline) -> None:
+    waveforms = 0.1 * torch.randn(2, 9_000, generator=torch.Generator().manual_seed(4))
+    lengths = torch.tensor([9_000, 5_000])
+    clean = waveforms.clone()
+    clean[1, 5_000:] = 0
+    pipeline.eval()
+    with torch.no_grad():
+        torch.testing.assert_close(pipeline(waveforms, lengths), pipeline(clean, lengths))
+
+
 class Forgetful(EmotionModel):
     """Says something else in the graph than in torch, as a wrong export would."""
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 import pytest
 import torch
 
+from serotone.audio.io import read
 from serotone.features import FEATURES
 from tests.features.signals import librosa_features, speech_like
 
@@ -64,3 +66,18 @@ def test_a_set_equals_librosa_where_there_is_digital_silence(name: str) -> None:
     ours = layer(torch.from_numpy(signal)[None], torch.tensor([len(signal)]))[0].numpy()
     allowed = TOLERANCES[name].absolute + TOLERANCES[name].relative * np.abs(expected).max()
     assert np.abs(ours - expected).max() <= allowed
+
+
+@pytest.mark.corpora
+@pytest.mark.filterwarnings("ignore:n_fft=")
+@pytest.mark.parametrize("name", TOLERANCES)
+def test_a_set_equals_librosa_on_real_speech(name: str, corpora_root: Path) -> None:
+    layer = FEATURES.get(name)()
+    clips = [*sorted((corpora_root / "emodb" / "wav").iterdir())[:1]]
+    clips += sorted((corpora_root / "ravdess" / "Actor_03").iterdir())[:2]
+    for path in clips:
+        signal = read(path, sample_rate=layer.sample_rate).signal
+        expected = librosa_features(name, signal)
+        ours = layer(torch.from_numpy(signal)[None], torch.tensor([len(signal)]))[0].numpy()
+        allowed = TOLERANCES[name].absolute + TOLERANCES[name].relative * np.abs(expected).max()
+        assert np.abs(ours - expected).max() <= allowed, path.name

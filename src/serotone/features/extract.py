@@ -59,10 +59,11 @@ class Extractor:
         features: dict[str, NDArray[np.float32]] = {}
         for rate in sorted({layer.sample_rate for layer in self.layers.values()}):
             signal = torch.from_numpy(read(path, sample_rate=rate).signal)[None]
-            features |= self._at_rate(signal, rate)
+            features |= self.features_at(signal, rate)
         return Extracted(duration_s, {name: features[name] for name in self.layers})
 
-    def _at_rate(self, signal: torch.Tensor, rate: int) -> dict[str, NDArray[np.float32]]:
+    def features_at(self, signal: torch.Tensor, rate: int) -> dict[str, NDArray[np.float32]]:
+        """The sets that want this rate, of a signal (1, N) that has it; (T, F) each."""
         lengths = torch.tensor([signal.shape[1]])
         powers: dict[tuple[int, int, int], torch.Tensor] = {}
         found = {}
