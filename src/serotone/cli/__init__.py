@@ -35,6 +35,8 @@ COMMANDS: Mapping[str, Command] = {
     "corpus": Command("serotone.cli.corpus:app", "Look at corpora and at splits of them."),
     "features": Command("serotone.cli.features:features", "Write features to a table."),
     "train": Command("serotone.cli.train:train", "Train a model from a recipe."),
+    "benchmark": Command("serotone.cli.benchmark:benchmark", "Train and measure many recipes."),
+    "ensemble": Command("serotone.cli.ensemble:ensemble", "Put several models into one."),
     "evaluate": Command("serotone.cli.evaluate:evaluate", "Measure a model on a corpus."),
 }
 

@@ -134,14 +134,13 @@ def _write(result: Evaluation, out: Path) -> None:
 
 
 def _keep(result: Evaluation, folder: Path) -> None:
-    from serotone.evaluation.report import to_json
+    from serotone.evaluation.results import write_answers, write_result
 
     source = result.source
     split = source.split.replace(":", "-")
-    folder.mkdir(parents=True, exist_ok=True)
-    file = folder / f"{source.recipe}-{source.corpus}-{split}-{source.seed}.json"
-    file.write_text(to_json(result) + "\n", encoding="utf-8")
-    print(f"wrote {file}", file=sys.stderr)
+    name = f"{source.recipe}-{source.corpus}-{split}-{source.seed}"
+    write_answers(folder, name, result.answers)
+    print(f"wrote {write_result(folder, name, result.to_dict())}", file=sys.stderr)
 
 
 def _print(result: Evaluation, format: Format) -> None:

@@ -31,6 +31,8 @@ class Described(Protocol):
     @property
     def n_parameters(self) -> int: ...
     @property
+    def sample_rate(self) -> int: ...
+    @property
     def provenance(self) -> Mapping[str, Any]: ...
 
 
@@ -224,18 +226,38 @@ def _answer(utterance: Utterance, heard: Prediction, labels: Sequence[str]) -> A
 def _hear(
     recognizer: Hearing, utterances: Sequence[Utterance], batch_size: int
 ) -> Iterator[tuple[Utterance, Prediction | Failure]]:
-    whole = [u for u in utterances if u.start_s == 0 and math.isnan(u.end_s)]
+    whole = [u for u in utterances if not _is_made(u)]
     heard = recognizer.predict_files([u.path for u in whole], batch_size=batch_size)
     yield from zip(whole, heard, strict=True)
     for utterance in utterances:
-        if utterance.start_s > 0 or not math.isnan(utterance.end_s):
-            yield utterance, _hear_part(recognizer, utterance)
+        if _is_made(utterance):
+            yield utterance, _hear_made(recognizer, utterance)
 
 
-def _hear_part(recognizer: Hearing, utterance: Utterance) -> Prediction | Failure:
+def _is_made(utterance: Utterance) -> bool:
+    """Whether it is not its file as it is: a part of it, or an altered copy."""
+    if utterance.start_s > 0 or not math.isnan(utterance.end_s):
+        return True
+    return "#" in utterance.id and _altered(utterance)
+
+
+def _altered(utterance: Utterance) -> bool:
+    from serotone.augment.waveform import copy_of  # needs the extra train, as such rows do
+
+    return bool(copy_of(utterance.id, utterance.path)[1])
+
+
+def _hear_made(recognizer: Hearing, utterance: Utterance) -> Prediction | Failure:
     try:
-        sound = read(utterance.path)
-        return recognizer.predict_audio(_cut(sound, utterance.start_s, utterance.end_s))
+        sound = _cut(read(utterance.path), utterance.start_s, utterance.end_s)
+        if "#" in utterance.id and _altered(utterance):
+            from serotone.audio.prepare import to_rate
+            from serotone.augment.waveform import as_row
+
+            # Altered at the model's rate, as the copies that it learned from.
+            sound = to_rate(sound, recognizer.model.sample_rate)
+            sound = as_row(sound, utterance_id=utterance.id, path=utterance.path)
+        return recognizer.predict_audio(sound)
     except AudioError as error:
         return Failure(str(utterance.path), str(error))
 

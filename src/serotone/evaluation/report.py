@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from serotone.errors import ConfigError
@@ -74,9 +74,14 @@ def read_answers(path: Path) -> list[Answer]:
 
 
 def to_json(evaluation: Evaluation) -> str:
-    """The figures as JSON, one key a line, rows of numbers on one line each."""
+    """The figures as JSON, laid out as ``lines_of`` does."""
+    return lines_of(evaluation.to_dict())
+
+
+def lines_of(values: Mapping[str, object]) -> str:
+    """A mapping as JSON, one key a line, rows of numbers on one line each."""
     lines = []
-    for key, value in evaluation.to_dict().items():
+    for key, value in values.items():
         nested = isinstance(value, dict) and any(isinstance(v, dict) for v in value.values())
         rows = isinstance(value, list) and any(isinstance(v, list) for v in value)
         if nested and isinstance(value, dict):

@@ -71,7 +71,7 @@ def ensemble(
         MissingExtraError: when onnx or safetensors is not installed.
     """
     members = _members(models, how, weights)
-    description = _description(members, how, dev_speakers)
+    description = _description(members, how, folder.name, dev_speakers)
     with tempfile.TemporaryDirectory() as scratch:
         path = Path(scratch) / ONNX
         _write_graph(members, how, path, {"name": folder.name, **description})
@@ -127,15 +127,11 @@ def _refuse_unlike(members: Sequence[Member]) -> None:
                 f"'{member.info.name}' and '{first.info.name}' differ in the labels "
                 f"{', '.join(sorted(unlike))}; expected the same ones. Leave one of them out."
             )
-        if _preparation(member) != _preparation(first):
+        if member.info.prepare != first.info.prepare:
             raise ModelError(
                 f"'{member.info.name}' and '{first.info.name}' prepare the sound in different "
                 "ways, which one graph cannot. Train them with the same [prepare]."
             )
-
-
-def _preparation(member: Member) -> object:
-    return member.description["recipe"].get("prepare")
 
 
 def _weights(members: Sequence[Member]) -> dict[str, NDArray[np.generic]]:
@@ -191,7 +187,7 @@ def _at_rate(
 
 
 def _description(
-    members: Sequence[Member], how: How, dev_speakers: Sequence[str]
+    members: Sequence[Member], how: How, name: str, dev_speakers: Sequence[str]
 ) -> dict[str, Any]:
     """All of ``model.json`` but name and checksums."""
     first = members[0]
@@ -201,11 +197,11 @@ def _description(
         "sample_rate": max(member.info.sample_rate for member in members),
         "n_parameters": sum(member.info.n_parameters for member in members),
         "temperature": 1.0,
+        "prepare": dict(first.info.prepare),
         "intensity": any(member.description["intensity"] for member in members),
         "recipe": {
-            "name": f"{how} of {names}",
+            "name": name,
             "description": f"Ensemble ({how}) of {names}",
-            "prepare": _preparation(first),
             "how": how,
             "members": [_told(member) for member in members],
         },

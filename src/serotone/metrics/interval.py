@@ -152,13 +152,7 @@ def paired_bootstrap_over_speakers(
     drawn = _draw(groups, n_resamples, seed)
     gaps = _scores(statistic, expected, one, groups, drawn)
     gaps = gaps - _scores(statistic, expected, other, groups, drawn)
-    swapped = np.array(
-        [
-            statistic(expected, np.where(swap, other, one))
-            - statistic(expected, np.where(swap, one, other))
-            for swap in _swaps(speakers, n_resamples, seed)
-        ]
-    )
+    swapped = _swapped(statistic, expected, one, other, _swaps(speakers, n_resamples, seed))
     n_as_large = int((np.abs(swapped) >= abs(value) - 1e-12).sum())
     p_value = (1 + n_as_large) / (1 + n_resamples)
     return Difference(value, _interval(gaps, groups.unit, level), p_value)
@@ -222,12 +216,53 @@ def _looped(
             yield float("nan")
 
 
-def _swaps(speakers: Sequence[str], n_resamples: int, seed: int) -> Iterator[NDArray[np.bool_]]:
+def _swapped(
+    statistic: Statistic,
+    truth: NDArray[np.generic],
+    one: NDArray[np.generic],
+    other: NDArray[np.generic],
+    swaps: tuple[NDArray[np.intp], NDArray[np.bool_]],
+) -> Floats:
+    """The difference after each row of swaps, shape (R,)."""
+    units, swap = swaps
+    of_confusion = _OF_CONFUSION.get(statistic)
+    if of_confusion is None:
+        columns = (row[units] for row in swap)
+        gaps = (
+            statistic(truth, np.where(s, other, one)) - statistic(truth, np.where(s, one, other))
+            for s in columns
+        )
+        return np.fromiter(gaps, dtype=np.float64)
+    n_classes = int(max(np.max(truth), np.max(one), np.max(other))) + 1
+    ours, theirs = (_counts(truth, said, units, n_classes) for said in (one, other))
+    shape = (-1, n_classes, n_classes)
+    drawn = swap.astype(np.float64)
+    first = (drawn @ theirs + (1 - drawn) @ ours).reshape(shape)
+    second = (drawn @ ours + (1 - drawn) @ theirs).reshape(shape)
+    return of_confusion(first) - of_confusion(second)
+
+
+def _counts(
+    truth: NDArray[np.generic],
+    predicted: NDArray[np.generic],
+    units: NDArray[np.intp],
+    n_classes: int,
+) -> Floats:
+    """Confusion matrices of each unit, flat: shape (U, C * C)."""
+    cells = truth.astype(np.intp) * n_classes + predicted.astype(np.intp)
+    n_units, n_cells = int(units.max()) + 1, n_classes * n_classes
+    counts = np.bincount(units * n_cells + cells, minlength=n_units * n_cells)
+    return counts.reshape(n_units, n_cells).astype(np.float64)
+
+
+def _swaps(
+    speakers: Sequence[str], n_resamples: int, seed: int
+) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
+    """The unit of each row, shape (M,), and which units change sides, shape (R, U)."""
     names, place = np.unique(np.asarray(speakers), return_inverse=True)
     units = place if len(names) > 1 else np.arange(len(place))
     rng = np.random.default_rng(seed)
-    for _ in range(n_resamples):
-        yield rng.random(int(units.max()) + 1)[units] < 0.5
+    return units, rng.random((n_resamples, int(units.max()) + 1)) < 0.5
 
 
 def _interval(values: Floats, unit: Unit, level: float) -> Interval:

@@ -1,0 +1,79 @@
+"""``serotone ensemble``: several models as one."""
+
+from __future__ import annotations
+
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from serotone.errors import ConfigError, MissingExtraError
+
+if TYPE_CHECKING:
+    from serotone.types import Sides, Utterance
+
+
+class How(StrEnum):
+    """How answers are put together."""
+
+    average = "average"
+    vote = "vote"
+    stack = "stack"
+
+
+def ensemble(
+    models: Annotated[
+        list[str], typer.Argument(metavar="MODEL...", help="Names or folders, two or more.")
+    ],
+    out: Annotated[
+        Path, typer.Option("--out", "-o", help="Folder of the ensemble.", show_default=False)
+    ],
+    how: Annotated[
+        How, typer.Option(help="Mean of the probabilities, most votes, or a weighted mean.")
+    ] = How.average,
+    corpus: Annotated[
+        str, typer.Option("--corpus", "-c", help="For stack: the corpus of its weights.")
+    ] = "",
+    root: Annotated[
+        Path | None, typer.Option("--root", "-r", help="For stack: the corpus's own folder.")
+    ] = None,
+    split: Annotated[
+        str, typer.Option("--split", help="For stack: NAME:FOLD, whose dev side fits the weights.")
+    ] = "",
+) -> None:
+    """Put several models into one.
+
+    The ensemble is a model folder like any other. The weights of a stack are fitted on the dev
+    side of a split, the test side stays unheard.
+    """
+    try:
+        from serotone.inference.ensemble import ensemble as build
+    except ModuleNotFoundError as error:
+        raise MissingExtraError("An ensemble", "train", str(error.name)) from None
+    weights, dev_speakers = None, []
+    if how is How.stack:
+        from serotone.evaluation.stack import weights_on_dev
+        from serotone.types import speakers
+
+        utterances, sides = _dev(corpus, root, split)
+        found = weights_on_dev(models, utterances, corpus=corpus, split=sides)
+        weights, dev_speakers = found.tolist(), speakers(sides.dev)
+        for model, weight in zip(models, weights, strict=True):
+            print(f"{weight:.3f} {model}", file=sys.stderr)
+    info = build(models, how=how.value, folder=out, weights=weights, dev_speakers=dev_speakers)
+    print(info.path)
+
+
+def _dev(corpus: str, root: Path | None, split: str) -> tuple[list[Utterance], Sides]:
+    from serotone.corpora import read
+    from serotone.corpora.split import fold
+
+    if not corpus or root is None or not split:
+        raise ConfigError(
+            "--how stack fits its weights on dev: give --corpus, --root and --split, "
+            "as --corpus ravdess --root DIR --split luna5:1."
+        )
+    utterances = list(read(corpus, root).utterances)
+    return utterances, fold(utterances, split)

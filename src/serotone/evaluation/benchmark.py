@@ -1,0 +1,298 @@
+"""A matrix of recipes, folds and seeds: trained, measured, kept; when killed, it goes on."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+import traceback
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from serotone.corpora.split import folds
+from serotone.errors import ConfigError, SerotoneError
+from serotone.evaluation.curve import read_curve
+from serotone.evaluation.evaluate import evaluate
+from serotone.evaluation.latency import measure_latency
+from serotone.evaluation.results import read_result, write_answers, write_result
+from serotone.evaluation.suite import Entry
+from serotone.inference.recognizer import Recognizer
+from serotone.store.folder import DESCRIPTION, ONNX, ModelInfo, describe
+from serotone.training.publish import publish
+from serotone.training.recipe import Recipe, load_recipe
+from serotone.training.sides import read_corpora, split_of, with_labels
+from serotone.training.train import train
+from serotone.types import Sides, Utterance
+
+Stage = Literal["planning", "training", "measuring", "done", "skipped", "stale", "failed"]
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One cell of the matrix.
+
+    Attributes:
+        recipe: with its labels, its fold and its seed.
+        utterances: all of its corpora.
+        split: its sides.
+        n_folds: how many the split has, None where it has none.
+    """
+
+    recipe: Recipe
+    utterances: tuple[Utterance, ...]
+    split: Sides
+    n_folds: int | None
+
+    @property
+    def name(self) -> str:
+        """Of the result's file and of the run's folder."""
+        return f"{self.recipe.name}-{self.split.name}-{self.recipe.seed}".replace(":", "-")
+
+    @property
+    def recipe_hash(self) -> str:
+        """First 16 hex digits of SHA-256 over what the recipe sets."""
+        values = self.recipe.model_dump(mode="json", exclude_defaults=True)
+        values.pop("description", None)
+        text = json.dumps(values, sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """Where a benchmark stands.
+
+    Attributes:
+        name: of the run.
+        stage: what begins, or how the run ended: ``done``, ``skipped`` (its result was there),
+            ``stale`` (the same, and the recipe has changed since) or ``failed``.
+        n_done: runs that ended, this one included where it did.
+        n_runs: of the whole benchmark.
+        remark: what went wrong, in one line.
+    """
+
+    name: str
+    stage: Stage
+    n_done: int
+    n_runs: int
+    remark: str = ""
+
+
+Watch = Callable[[Step], object]
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Folders of a benchmark.
+
+    Attributes:
+        corpora: with one folder for each corpus.
+        results: where results are kept.
+        runs: where checkpoints, logs and models are kept, one folder a run.
+    """
+
+    corpora: Path
+    results: Path
+    runs: Path
+
+
+def benchmark(
+    entries: Sequence[Entry],
+    places: Places,
+    *,
+    again: bool = False,
+    watch: Watch = lambda step: None,
+    on_clip: Callable[[], None] = lambda: None,
+) -> list[Step]:
+    """Train and measure every run whose result is not there yet.
+
+    A run that fails is one step of the stage ``failed``; the others go on. A run that was killed
+    goes on after its last whole epoch when the benchmark is started again.
+
+    Args:
+        entries: what to run, in order.
+        places: where things are.
+        again: start every run over, whatever is there of it.
+        watch: told where the benchmark stands.
+        on_clip: called for every clip read for training.
+
+    Returns:
+        How each run ended, in order.
+
+    Example:
+        ``benchmark(entries_of(["ravdess-resnet"], folds="all"), Places(corpora, results, runs))``
+    """
+    planned = list(plan(entries, places.corpora))
+    ended: list[Step] = []
+    for item in planned:
+        if isinstance(item, Step):
+            end = item
+        else:
+            end = _guarded(item, places, again, len(ended), len(planned), watch, on_clip)
+        last = Step(end.name, end.stage, len(ended) + 1, len(planned), end.remark)
+        ended.append(last)
+        watch(last)
+    return ended
+
+
+def plan(entries: Iterable[Entry], corpora: Path) -> Iterator[Run | Step]:
+    """The runs of some entries; an entry that cannot run is a step that says why."""
+    readings: dict[str, tuple[Utterance, ...]] = {}
+    for entry in entries:
+        try:
+            yield from _runs(entry, corpora, readings)
+        except SerotoneError as error:
+            yield Step(_label(entry), "failed", 0, 0, str(error))
+
+
+def _label(entry: Entry) -> str:
+    return entry.recipe + (f"+{entry.option}" if entry.option else "")
+
+
+def _runs(entry: Entry, corpora: Path, readings: dict[str, tuple[Utterance, ...]]) -> Iterator[Run]:
+    recipe = load_recipe(entry.recipe, entry.assignments)
+    if entry.option:
+        recipe = recipe.model_copy(update={"name": f"{recipe.name}+{entry.option}"})
+    for seed in entry.seeds or (recipe.seed,):
+        seeded = recipe.model_copy(update={"seed": seed})
+        utterances = _read(seeded, corpora, readings)
+        n_folds = _n_folds(seeded, utterances)
+        for name in _splits(seeded, entry, n_folds):
+            data = seeded.data.model_copy(update={"split": name})
+            of_fold = seeded.model_copy(update={"data": data})
+            split = split_of(of_fold, utterances)
+            yield Run(with_labels(of_fold, split), utterances, split, n_folds)
+
+
+def _read(
+    recipe: Recipe, corpora: Path, readings: dict[str, tuple[Utterance, ...]]
+) -> tuple[Utterance, ...]:
+    """The recipe's utterances, read once for all recipes that want the same ones."""
+    whole = recipe.data.model_dump(mode="json", exclude={"split", "max_s"})
+    key = json.dumps([whole, recipe.seed], sort_keys=True)
+    if key not in readings:
+        names = recipe.data.corpora
+        roots = {name: corpora / name for name in names if (corpora / name).exists()}
+        readings[key] = tuple(read_corpora(recipe, roots))
+    return readings[key]
+
+
+def _n_folds(recipe: Recipe, utterances: Sequence[Utterance]) -> int | None:
+    if recipe.data.split == "speakers":
+        return None
+    whole = recipe.data.split.partition(":")[0]
+    n_folds = len(folds(utterances, whole, seed=recipe.seed))
+    return n_folds if n_folds > 1 else None
+
+
+def _splits(recipe: Recipe, entry: Entry, n_folds: int | None) -> list[str]:
+    own = recipe.data.split
+    if n_folds is None or not entry.folds:
+        return [own]
+    numbers = range(1, n_folds + 1) if entry.folds == "all" else entry.folds
+    for number in numbers:
+        if number > n_folds:
+            raise ConfigError(f"split '{own}': got fold {number}, expected 1 to {n_folds}.")
+    return [f"{own.partition(':')[0]}:{number}" for number in numbers]
+
+
+def _guarded(
+    run: Run,
+    places: Places,
+    again: bool,
+    n_done: int,
+    n_runs: int,
+    watch: Watch,
+    on_clip: Callable[[], None],
+) -> Step:
+    def tell(stage: Stage) -> None:
+        watch(Step(run.name, stage, n_done, n_runs))
+
+    file = places.results / f"{run.name}.json"
+    try:
+        if file.is_file() and not again:
+            return _skipped(run, file)
+        run_one(run, places, again=again, tell=tell, on_clip=on_clip)
+        return Step(run.name, "done", n_done, n_runs)
+    except SerotoneError as error:
+        return Step(run.name, "failed", n_done, n_runs, str(error))
+    except Exception as error:  # noqa: BLE001 - whatever befalls one run, the others go on
+        note = places.runs / run.name / "error.txt"
+        note.parent.mkdir(parents=True, exist_ok=True)
+        note.write_text(traceback.format_exc(), encoding="utf-8")
+        remark = f"{type(error).__name__}: {error}".splitlines()[0]
+        return Step(run.name, "failed", n_done, n_runs, f"{remark} (all of it: {note})")
+
+
+def _skipped(run: Run, file: Path) -> Step:
+    read_result(file)
+    made_by = json.loads(file.read_text(encoding="utf-8")).get("recipe_hash", run.recipe_hash)
+    if made_by == run.recipe_hash:
+        return Step(run.name, "skipped", 0, 0)
+    remark = "its recipe has changed since; --again makes it anew"
+    return Step(run.name, "stale", 0, 0, remark)
+
+
+def run_one(
+    run: Run,
+    places: Places,
+    *,
+    again: bool = False,
+    tell: Callable[[Stage], object] = lambda stage: None,
+    on_clip: Callable[[], None] = lambda: None,
+) -> Path:
+    """Train, or go on training, then measure and keep the result.
+
+    Args:
+        run: what to do.
+        places: where to.
+        again: delete what is there of this run and start over.
+        tell: told the stages ``training`` and ``measuring``.
+        on_clip: called for every clip read for training.
+
+    Returns:
+        The result's file.
+
+    Raises:
+        ConfigError: when the run's folder holds another recipe's or split's run.
+    """
+    folder = places.runs / run.name
+    if again and folder.exists():
+        shutil.rmtree(folder)
+    model = _finished(run, folder)
+    if model is None:
+        tell("training")
+        resume = (folder / "run.json").is_file()
+        trained = train(run.recipe, run.split, out=folder, resume=resume, on_clip=on_clip)
+        model = publish(trained, run.recipe, run.split, folder=folder / run.recipe.name)
+    tell("measuring")
+    evaluation = evaluate(
+        Recognizer.open(model.path),
+        run.utterances,
+        corpus="+".join(run.recipe.data.corpora),
+        split=run.split,
+    )
+    latency = measure_latency(model.path / ONNX, sample_rate=model.sample_rate)
+    values = evaluation.to_dict() | {
+        "architecture": run.recipe.model,
+        "recipe_hash": run.recipe_hash,
+        "n_folds": run.n_folds,
+        "size_bytes": model.size_bytes,
+        "latency_ms": round(latency.ms, 2),
+        "latency_cpu": latency.cpu,
+        "curve": read_curve(folder, kept=int(model.provenance["epoch"]) + 1),
+    }
+    write_answers(places.results, run.name, evaluation.answers)
+    return write_result(places.results, run.name, values)
+
+
+def _finished(run: Run, folder: Path) -> ModelInfo | None:
+    """The model of a run that was killed between training and measuring."""
+    path = folder / run.recipe.name
+    if not (path / DESCRIPTION).is_file():
+        return None
+    model = describe(path)
+    values = json.loads((path / DESCRIPTION).read_text(encoding="utf-8"))
+    same_recipe = values["recipe"] == run.recipe.model_dump(mode="json")
+    return model if same_recipe and model.provenance["split_hash"] == run.split.hash else None

@@ -1,0 +1,81 @@
+"""``docs/results.md``: every result in ``results/``, beside what others claim."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from serotone.evaluation.compare import Measured, together
+from serotone.evaluation.report import table
+from serotone.evaluation.results import Result
+from serotone.render import results_tables as tables
+from serotone.render.claims import SystemConfig, load_systems, standings
+from serotone.render.results_tables import Table
+from serotone.render.results_words import (
+    LEAK_SIGN,
+    LEAKS,
+    NOT_RUN,
+    OF_CLAIMS,
+    OF_DIFFERENCES,
+    OF_OPTIONS,
+    TERMS,
+    summary,
+)
+
+HEAD = """\
+# Results
+
+<!-- Made by `serotone benchmark --render-only` from results/*.json: change nothing here. -->
+"""
+
+
+def results_markdown(
+    results: Iterable[Result], systems: Sequence[SystemConfig] | None = None
+) -> str:
+    """All results as one page of Markdown; what was not measured says so.
+
+    Args:
+        results: of ``read_results``.
+        systems: to stand beside; None takes the five reference systems.
+    """
+    measured = measured_of(results)
+    known = standings(load_systems() if systems is None else systems, measured)
+    terms = "".join(f"- **{term}**: {meaning}\n" for term, meaning in TERMS.items())
+    leaking = tables.claimed(measured)
+    other = tables.others(measured)
+    parts = [
+        HEAD,
+        f"{summary(measured)} The same with pictures: [results.html](results.html).\n",
+        terms,
+        _section(tables.claims(known), OF_CLAIMS),
+        _section(tables.protocols(known), level=3),
+        "## Voices never heard before\n",
+        _sections(tables.honest(measured)),
+        "## Which recipe is better\n",
+        _sections(tables.comparisons(measured), OF_DIFFERENCES),
+        "## What an option helps\n",
+        _sections(tables.ablations(measured), OF_OPTIONS),
+        _section(leaking, lead=f"> {LEAK_SIGN} **{LEAKS}**\n\n"),
+        _section(other) if other.rows else "",
+    ]
+    return "\n".join(filter(None, parts))
+
+
+def measured_of(results: Iterable[Result]) -> list[Measured]:
+    """Runs put together, those on dev left out."""
+    return together(result for result in results if result.part != "dev")
+
+
+def _sections(found: Sequence[Table], note: str = "") -> str:
+    if not found:
+        return f"{NOT_RUN.capitalize()}.\n"
+    parts = [_section(one, level=3) for one in found]
+    return "\n".join([*parts, f"{note}\n"] if note else parts)
+
+
+def _section(found: Table, note: str = "", *, level: int = 2, lead: str = "") -> str:
+    title = f"{'#' * level} {found.title}\n\n{lead}"
+    if not found.rows:
+        return f"{title}{NOT_RUN.capitalize()}.\n"
+    before = f"{found.lead}\n\n" if found.lead else ""
+    after = "".join(f"\n{text}\n" for text in (*found.notes, note) if text)
+    return title + before + table(found.head, found.rows) + after

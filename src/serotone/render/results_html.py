@@ -1,0 +1,228 @@
+"""``docs/results.html``: the results with pictures, in one file."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Iterable, Iterator, Sequence
+
+from serotone.evaluation.compare import (
+    Measured,
+    Paired,
+    best_against_others,
+    option_of,
+    options,
+)
+from serotone.evaluation.results import Curve, Result
+from serotone.render import results_figures as pictures
+from serotone.render import results_tables as tables
+from serotone.render.claims import HONEST, Standing, SystemConfig, load_systems, standings
+from serotone.render.figures import learning_curves
+from serotone.render.page import (
+    Fragment,
+    banner,
+    details,
+    figure,
+    heading,
+    page,
+    paragraph,
+    section,
+)
+from serotone.render.page import table as html_table
+from serotone.render.results import measured_of
+from serotone.render.results_figures import Point
+from serotone.render.results_tables import Table
+from serotone.render.results_words import (
+    LEAK_SIGN,
+    LEAKS,
+    NOT_RUN,
+    OF_CLAIMS,
+    OF_DIFFERENCES,
+    OF_OPTIONS,
+    TERMS,
+    folds_text,
+    summary,
+)
+
+
+def results_html(results: Iterable[Result], systems: Sequence[SystemConfig] | None = None) -> str:
+    """All results as one HTML document, without scripts.
+
+    Args:
+        results: of ``read_results``.
+        systems: to stand beside; None takes the five reference systems.
+
+    Raises:
+        MissingExtraError: without matplotlib.
+    """
+    measured = measured_of(results)
+    known = standings(load_systems() if systems is None else systems, measured)
+    honest = [m for m in measured if m.protocol == HONEST]
+    return page(
+        "Results",
+        heading("Results"),
+        paragraph(summary(measured)),
+        details("Words", html_table(("word", "meaning"), TERMS.items(), text_columns=2)),
+        _claims(known),
+        section("Voices never heard before", *_honest(honest)),
+        section("What a figure costs", *_costs(honest)),
+        section("Which recipe is better", *_comparisons(honest), paragraph(OF_DIFFERENCES)),
+        section("What an option helps", *_ablations(measured), paragraph(OF_OPTIONS)),
+        _claimed(measured),
+        section("How the trainings went", *_curves(measured)),
+        css=_CSS,
+    )
+
+
+_CSS = """
+h3 { font-size: 1.05rem; margin: 1.6rem 0 .3rem; overflow-wrap: anywhere; }
+.wide table { min-width: max-content; } .wide td { max-width: 24rem; }
+"""
+
+
+def _claims(known: Sequence[Standing]) -> Fragment:
+    found = tables.claims(known)
+    rows = {
+        standing.system.id: (
+            standing.system.claim,
+            standing.claimed.accuracy if standing.claimed else None,
+            standing.honest.accuracy if standing.honest else None,
+        )
+        for standing in known
+    }
+    picture = figure(
+        pictures.claims(rows),
+        alt="Accuracy of each system: claimed, reproduced, honest",
+        caption="What each author claims, what the author's protocol gives here, "
+        "and what is left with new voices.",
+    )
+    return section(
+        found.title,
+        banner(f"{LEAK_SIGN} The column and the triangles marked as claimed leak. {LEAKS}"),
+        picture,
+        _table(found, text_columns=4),
+        paragraph(OF_CLAIMS, soft=True),
+        details("How each was measured", _table(tables.protocols(known), text_columns=5)),
+    )
+
+
+def _honest(honest: Sequence[Measured]) -> Iterator[Fragment]:
+    found = tables.honest(honest)
+    if not found:
+        yield paragraph(f"{NOT_RUN.capitalize()}.")
+    for one in found:
+        names = [row[0] for row in one.rows]
+        mine = [m for m in honest if m.recipe in names and tables.title_of(m) == one.title]
+        points = [Point(_label(m), 100 * m.uar, 100 * m.uar_ci[0], 100 * m.uar_ci[1]) for m in mine]
+        chance = 100 / mine[0].n_classes
+        picture = pictures.forest(
+            points, x_label="UAR, %", reference=chance, reference_name=f"chance {chance:.1f} %"
+        )
+        yield _subheading(one.title)
+        yield figure(picture, alt=f"UAR with intervals: {one.title}")
+        yield _table(one)
+
+
+def _label(m: Measured) -> str:
+    folds = folds_text(m)
+    return f"{m.recipe} ({folds})" if folds else m.recipe
+
+
+def _costs(honest: Sequence[Measured]) -> Iterator[Fragment]:
+    groups: dict[str, list[Measured]] = {}
+    for m in honest:
+        if not option_of(m.recipe)[1]:
+            groups.setdefault(tables.title_of(m), []).append(m)
+    drawn = False
+    for title, rows in sorted(groups.items()):
+        sizes = [(_label(m), float(m.runs[0].params or 0), 100 * m.uar) for m in rows]
+        times = [(_label(m), m.runs[0].latency_ms or 0.0, 100 * m.uar) for m in rows]
+        for points, label in (
+            (sizes, "parameters"),
+            (times, "milliseconds for a clip of 3 s, one thread"),
+        ):
+            paid = [point for point in points if point[1] > 0]
+            if len(paid) > 1:
+                drawn = True
+                picture = pictures.cost(paid, x_label=label, y_label="UAR, %")
+                yield figure(picture, alt=f"UAR against {label}, {title}", caption=f"{title}.")
+    if not drawn:
+        yield paragraph(f"{NOT_RUN.capitalize()}: it takes two recipes on one split.")
+
+
+def _comparisons(honest: Sequence[Measured]) -> Iterator[Fragment]:
+    found = zip(tables.comparisons(honest), best_against_others(honest), strict=True)
+    empty = True
+    for one, (best, pairs) in found:
+        empty = False
+        points = [_gap(pair.first, pair) for pair in pairs]
+        picture = pictures.forest(
+            points,
+            x_label=f"UAR less that of {best.recipe}, percentage points",
+            reference=0,
+            reference_name="no difference",
+        )
+        yield _subheading(one.title)
+        yield paragraph(one.lead)
+        yield figure(picture, alt=one.title)
+        yield _table(one)
+    if empty:
+        yield paragraph(f"{NOT_RUN.capitalize()}: it takes two recipes on one split.")
+
+
+def _ablations(measured: Sequence[Measured]) -> Iterator[Fragment]:
+    empty = True
+    for one, (_, pairs) in zip(tables.ablations(measured), options(measured), strict=True):
+        empty = False
+        points = [_gap(option_of(pair.first)[1], pair) for pair in pairs]
+        picture = pictures.forest(
+            points,
+            x_label="change of UAR, percentage points",
+            reference=0,
+            reference_name="without",
+        )
+        yield _subheading(one.title)
+        yield paragraph(one.lead)
+        yield figure(picture, alt=f"What options change: {one.title}")
+        yield _table(one)
+    if empty:
+        yield paragraph(f"{NOT_RUN.capitalize()}.")
+
+
+def _gap(name: str, pair: Paired) -> Point:
+    gap = pair.difference
+    return Point(name, *(100 * v for v in (gap.value, gap.interval.low, gap.interval.high)))
+
+
+def _claimed(measured: Sequence[Measured]) -> Fragment:
+    found = tables.claimed(measured)
+    body = _table(found, text_columns=3) if found.rows else paragraph(f"{NOT_RUN.capitalize()}.")
+    return section(found.title, banner(f"{LEAK_SIGN} {LEAKS}"), body)
+
+
+def _curves(measured: Sequence[Measured]) -> Iterator[Fragment]:
+    empty = True
+    for m in measured:
+        runs = [(run, run.curve) for run in m.runs if run.curve is not None]
+        if runs:
+            empty = False
+            sign = "" if m.protocol == HONEST else f"{LEAK_SIGN} {m.protocol}: "
+            inside = [_curve(run, curve) for run, curve in runs]
+            yield details(f"{sign}{m.recipe}, {m.corpus}, {m.split}", *inside)
+    if empty:
+        yield paragraph("No curves were kept.")
+
+
+def _curve(run: Result, curve: Curve) -> Fragment:
+    drawn = {"training loss": curve.train_loss, "UAR on dev": curve.dev_uar}
+    picture = learning_curves(drawn, y_label="loss, UAR", chosen=curve.kept)
+    caption = f"{run.split}, seed {run.seed}; the dashed line is the epoch that was kept."
+    return figure(picture, alt=f"Learning curve of {run.name}", caption=caption)
+
+
+def _table(found: Table, *, text_columns: int = 1) -> Fragment:
+    body = html_table(found.head, found.rows, text_columns=text_columns)
+    return Fragment(body + "".join(paragraph(note, soft=True) for note in found.notes))
+
+
+def _subheading(text: str) -> Fragment:
+    return Fragment(f"<h3>{html.escape(text)}</h3>")

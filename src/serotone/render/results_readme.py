@@ -1,0 +1,89 @@
+"""The few figures that stand in the README, filled in from the results."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+
+from serotone.errors import ConfigError
+from serotone.evaluation.compare import option_of
+from serotone.evaluation.report import percent, table
+from serotone.evaluation.results import Result
+from serotone.render import results_tables as tables
+from serotone.render.claims import HONEST, SystemConfig, load_systems, standings
+from serotone.render.results import measured_of
+from serotone.render.results_words import LEAK_SIGN, OF_CLAIMS, folds_text, uar_text
+
+_BLOCK = re.compile(r"(<!-- figures: begin.*?-->\n).*?(<!-- figures: end.*?-->)", re.DOTALL)
+
+N_BEST = 5
+
+
+def fill_figures(
+    text: str, results: Iterable[Result], systems: Sequence[SystemConfig] | None = None
+) -> str:
+    """A page with the block between ``figures: begin`` and ``figures: end`` written anew.
+
+    Args:
+        text: of the page, in Markdown.
+        results: of ``read_results``.
+        systems: to stand beside; None takes the five reference systems.
+
+    Raises:
+        ConfigError: when the page has no such block.
+    """
+    if not _BLOCK.search(text):
+        raise ConfigError(
+            "no figures block, expected the lines '<!-- figures: begin -->' and "
+            "'<!-- figures: end -->'. Write them where the figures belong."
+        )
+    block = figures_block(results, systems)
+    return _BLOCK.sub(lambda found: f"{found[1]}{block}{found[2]}", text)
+
+
+def figures_block(results: Iterable[Result], systems: Sequence[SystemConfig] | None = None) -> str:
+    """The best honest figures of each split, and the claims beside theirs."""
+    measured = measured_of(results)
+    honest = [m for m in measured if m.protocol == HONEST and not option_of(m.recipe)[1]]
+    parts = []
+    for found in tables.honest(measured):
+        mine = [m for m in honest if tables.title_of(m) == found.title][:N_BEST]
+        if not mine:
+            continue
+        rows = [
+            (m.recipe, uar_text(m), percent(m.accuracy), folds_text(m) or "–", f"{m.n:,}",
+             _parameters(m.runs[0].params))
+            for m in mine
+        ]  # fmt: skip
+        chance = percent(1 / mine[0].n_classes)
+        head = (
+            "recipe",
+            f"UAR [95 %], chance {chance}",
+            "accuracy",
+            "folds",
+            "clips",
+            "parameters",
+        )
+        parts.append(f"New voices, {found.title}:\n\n{table(head, rows)}")
+    known = [
+        s
+        for s in standings(load_systems() if systems is None else systems, measured)
+        if s.claimed or s.honest
+    ]
+    if known:
+        claims = tables.claims(known)
+        parts.append(
+            f"What published systems claim, what their own protocol gives here ({LEAK_SIGN} it "
+            f"leaks: the same voices on both sides), and what is left with new voices:\n\n"
+            f"{table(claims.head, claims.rows)}\n{OF_CLAIMS}\n"
+        )
+    if not parts:
+        parts.append("No results yet.\n")
+    parts.append(
+        "All of them, with intervals, folds and protocols: [docs/results.md](docs/results.md).\n"
+    )
+    return "\n".join(parts)
+
+
+def _parameters(n: int | None) -> str:
+    return "–" if n is None else f"{n:,}"

@@ -1,0 +1,252 @@
+"""Results as rows of plain text, for Markdown and for HTML alike."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from serotone.evaluation.compare import Measured, Paired, best_against_others, option_of, options
+from serotone.evaluation.report import percent
+from serotone.render.claims import CLAIMED, HONEST, Standing
+from serotone.render.results_words import (
+    LEAK_SIGN,
+    NOT_RUN,
+    claim_text,
+    count,
+    difference_text,
+    folds_text,
+    points,
+    training_text,
+    uar_text,
+)
+
+Row = tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A table and what it is of.
+
+    Attributes:
+        title: what it is of.
+        head: names of the columns.
+        rows: of as many cells.
+        lead: a sentence before it, or nothing.
+        notes: sentences after it.
+    """
+
+    title: str
+    head: Row
+    rows: tuple[Row, ...]
+    lead: str = ""
+    notes: tuple[str, ...] = ()
+
+
+def claims(known: Iterable[Standing]) -> Table:
+    """A row for each reference system: what its author claims, and ours; accuracies."""
+    head = (
+        "system", "model", "author's claim", f"{LEAK_SIGN} ours, claimed protocol (leaks)",
+        "ours, honest", "gap", "honest UAR [95 %]", "chance",
+    )  # fmt: skip
+    return Table("What was claimed, and what it is worth", head, tuple(map(_claim, known)))
+
+
+def _claim(standing: Standing) -> Row:
+    system, honest = standing.system, standing.honest
+    claimed = NOT_RUN
+    if standing.claimed is not None and standing.missed is not None:
+        accuracy = percent(standing.claimed.accuracy)
+        claimed = f"{LEAK_SIGN} {accuracy} ({points(standing.missed)})"
+    shown = ("–", "–") if honest is None else (uar_text(honest), percent(1 / honest.n_classes))
+    return (
+        system.id,
+        system.what,
+        claim_text(system.claim),
+        claimed,
+        NOT_RUN if honest is None else percent(honest.accuracy),
+        "–" if standing.gap is None else points(-standing.gap),
+        *shown,
+    )
+
+
+def protocols(known: Iterable[Standing]) -> Table:
+    """A row for each reference system: on what the author measured, and on what we did."""
+    head = ("system", "author's figure", "differs here", f"{LEAK_SIGN} claimed", "honest")
+    rows = (
+        (
+            s.system.id,
+            f"{s.system.metric}: {s.system.protocol} ({s.system.source})",
+            s.system.here or "–",
+            _measured_on(s.claimed),
+            _measured_on(s.honest),
+        )
+        for s in known
+    )
+    return Table("How each was measured", head, tuple(rows))
+
+
+def _measured_on(measured: Measured | None) -> str:
+    if measured is None:
+        return NOT_RUN
+    parts = [
+        measured.recipe,
+        measured.corpus,
+        f"{measured.split} {folds_text(measured)}".strip(),
+        count(measured.n, "clip"),
+        count(measured.n_classes, "emotion"),
+    ]
+    return ", ".join(parts)
+
+
+def honest(measured: Iterable[Measured]) -> list[Table]:
+    """A table for each corpus, split and number of emotions that was measured honestly."""
+    groups: dict[str, list[Measured]] = {}
+    for m in measured:
+        if m.protocol == HONEST:
+            groups.setdefault(title_of(m), []).append(m)
+    return [_figures(rows, title=title, baseline=True) for title, rows in sorted(groups.items())]
+
+
+def title_of(m: Measured) -> str:
+    """What a result is comparable in: ``ravdess, luna5, 8 emotions``."""
+    return f"{m.corpus}, {_split(m.split)}, {count(m.n_classes, 'emotion')}"
+
+
+def claimed(measured: Iterable[Measured]) -> Table:
+    """What the claimed protocols gave, marked row by row."""
+    rows = [m for m in measured if m.protocol == CLAIMED]
+    return _figures(rows, title="Under the claimed protocols", baseline=False)
+
+
+def others(measured: Iterable[Measured]) -> Table:
+    """Results under any other protocol."""
+    rows = [m for m in measured if m.protocol not in (HONEST, CLAIMED)]
+    return _figures(rows, title="Under other protocols", baseline=False)
+
+
+def _split(name: str) -> str:
+    return "whole corpus" if name == "none" else name
+
+
+def _figures(measured: Sequence[Measured], *, title: str, baseline: bool) -> Table:
+    where = () if baseline else ("measured on", "protocol")
+    head = (
+        "recipe", *where, "UAR [95 %]", "accuracy", "macro F1", "ECE", "folds", "seeds",
+        "speakers", "clips", "parameters", "file", "ms a clip", "training",
+    )  # fmt: skip
+    rows = [_figure(m, where=bool(where)) for m in measured]
+    if baseline:
+        blank = ("–",) * (len(head) - 3)
+        chance = percent(1 / measured[0].n_classes)
+        rows.append(("one answer for all (chance)", chance, _largest_class(measured), *blank))
+    notes = ["Rows that ran on other folds were tested on other people."]
+    if any(m.latency_cpu for m in measured):
+        cpus = sorted({m.latency_cpu for m in measured if m.latency_cpu})
+        notes.append(
+            f"ms a clip: a clip of three seconds, from waveform to probabilities, on one thread of "
+            f"{' or '.join(cpus)}."
+        )
+    return Table(
+        title, head, tuple(rows), notes=tuple(notes[0 if _folds_differ(measured) else 1 :])
+    )
+
+
+def _folds_differ(measured: Iterable[Measured]) -> bool:
+    return len({m.folds for m in measured if m.folds}) > 1
+
+
+def _largest_class(measured: Iterable[Measured]) -> str:
+    """Accuracy of always naming the commonest emotion, where the rows agree on it."""
+    shares = {percent(m.largest_share) for m in measured}
+    return shares.pop() if len(shares) == 1 else "–"
+
+
+def _figure(m: Measured, *, where: bool) -> Row:
+    sign = f"{LEAK_SIGN} " if m.protocol == CLAIMED else ""
+    run = m.runs[0]
+    seeds = str(len(m.seeds) or "–")
+    if not math.isnan(m.seed_spread):
+        seeds += f" (±{100 * m.seed_spread:.1f})"
+    return (
+        sign + m.recipe,
+        *((f"{m.corpus}, {_split(m.split)}", m.protocol) if where else ()),
+        uar_text(m),
+        percent(m.accuracy),
+        percent(m.macro_f1),
+        "–" if math.isnan(m.ece) else f"{m.ece:.3f}",
+        folds_text(m) or "–",
+        seeds,
+        str(m.n_speakers or "–"),
+        f"{m.n:,}",
+        "–" if run.params is None else f"{run.params:,}",
+        "–" if run.size_bytes is None else f"{run.size_bytes / 1e6:.1f} MB",
+        "–" if run.latency_ms is None else f"{run.latency_ms:.1f}",
+        training_text(m),
+    )
+
+
+def comparisons(measured: Sequence[Measured]) -> list[Table]:
+    """For each split, the best honest recipe against the others."""
+    return [
+        Table(
+            f"{best.corpus}, {_split(best.split)}: against {best.recipe}",
+            ("recipe", *_DIFFERENCE),
+            tuple(_difference(pair, pair.first) for pair in pairs),
+            lead=f"{best.recipe} has the best UAR among the recipes that ran on the most folds; "
+            "the others less it, on the clips that both were tested on.",
+        )
+        for best, pairs in best_against_others(m for m in measured if m.protocol == HONEST)
+    ]
+
+
+def ablations(measured: Sequence[Measured]) -> list[Table]:
+    """For each recipe with options, what each of them changes."""
+    tables = []
+    for base, pairs in options(measured):
+        where = f"{base.corpus}, {_split(base.split)} {folds_text(base)}".strip()
+        tables.append(
+            Table(
+                base.recipe,
+                ("option", *_DIFFERENCE, "so it"),
+                tuple(
+                    (*_difference(pair, option_of(pair.first)[1]), _effect(pair)) for pair in pairs
+                ),
+                lead=f"Without any of these: UAR {uar_text(base)} on {where}.",
+                notes=(_verdict(pairs),),
+            )
+        )
+    return tables
+
+
+_DIFFERENCE = ("difference in UAR [95 %]", "p", "folds", "speakers", "answers")
+
+
+def _difference(pair: Paired, name: str) -> Row:
+    return (
+        name,
+        difference_text(pair),
+        f"{pair.difference.p_value:.3f}",
+        ", ".join(map(str, pair.folds)) or "–",
+        str(pair.n_speakers),
+        f"{pair.n:,}",
+    )
+
+
+def _option(pair: Paired) -> str:
+    return option_of(pair.first)[1]
+
+
+def _effect(pair: Paired) -> str:
+    """Helps or hurts only where the interval leaves out zero."""
+    if pair.difference.interval.low > 0:
+        return "helps"
+    return "hurts" if pair.difference.interval.high < 0 else "no clear difference"
+
+
+def _verdict(pairs: Sequence[Paired]) -> str:
+    parts = []
+    for kind in ("helps", "hurts", "no clear difference"):
+        names = [_option(pair) for pair in pairs if _effect(pair) == kind]
+        parts.append(f"{kind.capitalize()}: {', '.join(names) or 'nothing'}.")
+    return " ".join(parts)

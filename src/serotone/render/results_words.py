@@ -1,0 +1,119 @@
+"""What the pages of results say in words, and how they write figures."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from serotone.evaluation.compare import Measured, Paired
+from serotone.evaluation.report import percent
+
+NOT_RUN = "not run yet"
+LEAK_SIGN = "⚠"
+
+TERMS = {
+    "UAR": (
+        "unweighted average recall, the mean over the emotions of the share that was found. Chance "
+        "is one over the number of emotions. In brackets its 95 % interval, drawn over speakers: "
+        "where the figure could lie with other people of the same kind. With fewer than about ten "
+        "speakers such an interval is somewhat too narrow."
+    ),
+    "honest": (
+        "the model never heard the speakers that it is tested on. The epoch was chosen and the "
+        "confidence calibrated on a third group of speakers (dev)."
+    ),
+    f"{LEAK_SIGN} claimed": (
+        "the published system's own protocol, leaks included: the same speakers, in some the same "
+        "clips, stand on both sides, and the best epoch is chosen on the clips that are reported. "
+        "Such a figure tells what the protocol gives, and nothing of how a new voice is heard."
+    ),
+}
+"""What the reader has to know, by term."""
+
+LEAKS = (
+    "These figures leak. Speakers or clips stand on both sides, as the systems that are reproduced "
+    "had them. Do not compare them with the honest ones, and judge no model by them."
+)
+
+OF_CLAIMS = (
+    "The first figures are accuracies, as the authors count. In parentheses: ours less the claim. "
+    "The gap is what is lost, in percentage points of accuracy, when the speakers are new."
+)
+
+OF_DIFFERENCES = (
+    "Differences are in percentage points of UAR, with the 95 % interval over speakers (the same "
+    "speakers drawn for both), and the p-value of a permutation test that swaps the two systems' "
+    "answers speaker by speaker. With S speakers it cannot fall below about 2/2^S, and of many "
+    "rows some fall below 0.05 by chance."
+)
+
+OF_OPTIONS = (
+    "Each row is the same recipe with one thing changed, less the recipe without it, on the same "
+    "people. An option helps or hurts where the interval of the difference leaves out zero."
+)
+
+
+def summary(measured: Sequence[Measured]) -> str:
+    """One sentence on what is there."""
+    runs = [run for m in measured for run in m.runs]
+    if not runs:
+        return "No results yet: `serotone benchmark` makes them."
+    dates = sorted({run.date for run in runs if run.date})
+    when = " to ".join(dict.fromkeys((dates[0], dates[-1]))) if dates else "no date"
+    n_recipes = len({m.recipe for m in measured})
+    return f"{count(len(runs), 'run')} of {count(n_recipes, 'recipe')}, {when}."
+
+
+def claim_text(claim: Sequence[float]) -> str:
+    """``98 %``, or a range.
+
+    Example:
+        >>> claim_text([0.6, 0.75]), claim_text([0.6823])
+        ('60–75 %', '68.23 %')
+    """
+    return "–".join(f"{100 * share:.4g}" for share in claim) + " %"
+
+
+def uar_text(m: Measured) -> str:
+    """``71.3 % [54.4, 84.4]``."""
+    low, high = m.uar_ci
+    between = "" if math.isnan(low) else f" [{100 * low:.1f}, {100 * high:.1f}]"
+    return percent(m.uar) + between
+
+
+def difference_text(pair: Paired) -> str:
+    """``+1.2 [−0.3, +2.7]``, in percentage points."""
+    gap = pair.difference
+    return f"{points(gap.value)} [{points(gap.interval.low)}, {points(gap.interval.high)}]"
+
+
+def folds_text(m: Measured) -> str:
+    """Which folds were run: ``all 5``, ``1 of 5``, or nothing for a split without folds."""
+    numbers = ", ".join(map(str, m.folds))
+    if not numbers or m.n_folds is None:
+        return numbers
+    return f"all {m.n_folds}" if len(m.folds) == m.n_folds else f"{numbers} of {m.n_folds}"
+
+
+def training_text(m: Measured) -> str:
+    """Mean time of a training."""
+    known = [run.train_s for run in m.runs if run.train_s is not None]
+    if not known:
+        return "–"
+    mean_s = sum(known) / len(known)
+    return f"{mean_s / 60:.0f} min" if mean_s >= 90 else f"{mean_s:.0f} s"
+
+
+def points(share: float) -> str:
+    """A difference of shares in percentage points, with its sign.
+
+    Example:
+        >>> points(0.012), points(-0.3)
+        ('+1.2', '−30.0')
+    """
+    return f"{100 * share:+.1f}".replace("-", "−")
+
+
+def count(n: int, thing: str) -> str:
+    """``1 run``, ``2 runs``."""
+    return f"{n:,} {thing}{'s' * (n != 1)}"

@@ -1,0 +1,143 @@
+"""The pages of results: what they say of what was measured, and of what was not."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+
+import pytest
+
+from serotone.errors import ConfigError
+from serotone.evaluation.results import Result
+from serotone.render.claims import SystemConfig, load_systems
+from serotone.render.results import results_markdown
+from serotone.render.results_html import results_html
+from serotone.render.results_readme import fill_figures
+from tests.evaluation.made import made
+
+SYSTEMS = [
+    SystemConfig(id="X1", what="a net", claim=(0.98,), metric="accuracy", source="its page",
+                 protocol="rows at random", claimed=("net-claimed",), honest=("net-honest",)),
+    SystemConfig(id="X2", what="another", claim=(0.6, 0.75), metric="accuracy", source="its page",
+                 protocol="unknown", claimed=("other-claimed",), honest=("other-honest",)),
+]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def results() -> list[Result]:
+    return [
+        made("net-claimed", fold=None, split="random8020", protocol="claimed", skill=0.95),
+        *(made("net-honest", fold=fold, skill=0.4) for fold in (1, 2, 3, 4, 5)),
+        *(
+            made("peer-honest", fold=fold, seed=seed, skill=0.7)
+            for fold in (1, 2)
+            for seed in (0, 1)
+        ),
+        made("net-honest+noise", skill=0.95),
+        made("net-honest+blur", skill=0.0),
+        made("guest", protocol="unverified", split="none", fold=None),
+    ]
+
+
+def section(page: str, title: str) -> str:
+    return page.partition(f"\n## {title}\n")[2].partition("\n## ")[0]
+
+
+def row(text: str, first: str) -> list[str]:
+    (line,) = [
+        line for line in text.splitlines() if re.match(rf"\| (⚠ )?{re.escape(first)} \|", line)
+    ]
+    return [cell.strip() for cell in line.strip("|").split("|")]
+
+
+def test_claims_stand_beside_what_was_measured(results: list[Result]) -> None:
+    page = results_markdown(results, SYSTEMS)
+    claims = section(page, "What was claimed, and what it is worth")
+    cells = row(claims.partition("### How")[0], "X1")
+    assert cells[2] == "98 %"
+    accuracy = 100 * results[0].accuracy
+    assert cells[3] == f"⚠ {accuracy:.1f} % ({accuracy - 98:+.1f})".replace("(-", "(−")
+    honest = float(cells[4].removesuffix(" %"))
+    assert float(cells[5].replace("−", "-")) == pytest.approx(honest - accuracy, abs=0.11)
+    assert re.fullmatch(r"\d+\.\d % \[\d+\.\d, \d+\.\d\]", cells[6])
+    assert cells[7] == "33.3 %"
+    missing = row(claims.partition("### How")[0], "X2")
+    assert missing[2:6] == ["60–75 %", "not run yet", "not run yet", "–"]
+    how = row(claims.partition("### How")[2], "X1")
+    assert how[3] == "net-claimed, ravdess, random8020, 90 clips, 3 emotions"
+    assert how[4] == "net-honest, ravdess, luna5 all 5, 450 clips, 3 emotions"
+
+
+def test_claimed_figures_are_marked_wherever_they_stand(results: list[Result]) -> None:
+    page = results_markdown(results, SYSTEMS)
+    assert not [line for line in page.splitlines() if "net-claimed" in line and "⚠" not in line
+                and not line.startswith("| X1")]  # fmt: skip
+    assert "> ⚠ **These figures leak." in section(page, "Under the claimed protocols")
+    assert "net-claimed" not in section(page, "Voices never heard before")
+
+
+def test_honest_figures_say_what_they_are_of(results: list[Result]) -> None:
+    voices = section(results_markdown(results, SYSTEMS), "Voices never heard before")
+    assert "### ravdess, luna5, 3 emotions" in voices
+    cells = row(voices, "peer-honest")
+    assert cells[5] == "1, 2 of 5"
+    assert re.fullmatch(r"2 \(±\d+\.\d\)", cells[6])
+    assert cells[7:13] == ["10", "180", "636,681", "2.5 MB", "12.5", "5 min"]
+    assert row(voices, "one answer for all (chance)")[1:3] == ["33.3 %", "33.3 %"]
+    assert "other people" in voices and "a processor" in voices
+
+
+def test_options_are_said_to_help_or_hurt(results: list[Result]) -> None:
+    options = section(results_markdown(results, SYSTEMS), "What an option helps")
+    assert row(options, "noise")[-1] == "helps"
+    assert row(options, "blur")[-1] == "hurts"
+    assert "Helps: noise. Hurts: blur. No clear difference: nothing." in options
+
+
+def test_recipes_are_compared_on_the_same_clips(results: list[Result]) -> None:
+    better = section(results_markdown(results, SYSTEMS), "Which recipe is better")
+    cells = row(better, "peer-honest")
+    assert cells[1].startswith("+") and cells[3:6] == ["1, 2", "10", "180"]
+
+
+def test_with_no_results_every_part_says_so() -> None:
+    page = results_markdown([])
+    assert "No results yet" in page
+    assert page.count("not run yet") + page.count("Not run yet") >= 2 * len(load_systems())
+    assert "Not run yet" in results_html([])
+
+
+def test_runs_on_dev_are_no_results(results: list[Result]) -> None:
+    page = results_markdown([dataclasses.replace(results[0], part="dev")], SYSTEMS)
+    assert "No results yet" in page
+
+
+def test_equal_results_make_equal_pages(results: list[Result]) -> None:
+    assert results_markdown(results) == results_markdown(list(results))
+    assert results_html(results) == results_html(results)
+
+
+def test_the_html_page_has_pictures_and_warns(results: list[Result]) -> None:
+    page = results_html(results, SYSTEMS)
+    assert page.count("<svg") >= 5
+    assert "<script" not in page and 'role="alert"' in page
+    assert page.count("These figures leak") >= 2
+    for name in ("net-honest", "peer-honest", "net-claimed", "noise"):
+        assert name in page
+
+
+def test_the_readme_block_is_filled_and_the_rest_left(results: list[Result]) -> None:
+    text = "# x\n<!-- figures: begin (filled) -->\nold\n<!-- figures: end -->\nrest\n"
+    filled = fill_figures(text, results, SYSTEMS)
+    assert filled.startswith("# x\n<!-- figures: begin (filled) -->\n")
+    assert filled.endswith("<!-- figures: end -->\nrest\n")
+    assert "\nold\n" not in filled and "peer-honest" in filled and "⚠" in filled
+    assert fill_figures(filled, results, SYSTEMS) == filled
+    with pytest.raises(ConfigError, match="figures block"):
+        fill_figures("# x\n", results)
+
+
+def test_every_reference_system_has_its_claim() -> None:
+    claims = {system.id: system.claim for system in load_systems()}
+    assert claims["R1-A"] == (0.98,) and claims["R5"] == (0.6823,)
+    assert {name.partition("-")[0] for name in claims} == {"R1", "R2", "R3", "R4", "R5"}
