@@ -144,6 +144,16 @@ def test_half_precision_is_for_keeping_only(corpus: list[Utterance]) -> None:
     assert next(iter(batches)).features.dtype == torch.float32
 
 
+@pytest.mark.parametrize("mask", [True, False])
+def test_labels_that_a_corpus_lacks_are_masked_on_request(
+    corpus: list[Utterance], mask: bool
+) -> None:
+    other = [dataclasses.replace(u, corpus="y") for u in corpus if u.label == "sad"]
+    clips = load_clips([*corpus, *other], Heard(), labels=["happy", "sad"], mask_absent=mask)
+    assert clips.allowed[:12].all()
+    assert clips.allowed[12:].tolist() == [[not mask, True]] * 6
+
+
 def test_preparation_comes_before_the_features(corpus: list[Utterance]) -> None:
     steps = PrepareConfig(normalise="peak")
     clips = load_clips(corpus, Heard(), labels=["happy", "sad"], preparation=steps)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -56,6 +56,7 @@ def load_clips(
     labels: Sequence[str],
     preparation: PrepareConfig | None = None,
     alterations: Alterations | None = None,
+    mask_absent: bool = True,
     half: bool = False,
     on_clip: Callable[[], None] = lambda: None,
 ) -> Clips:
@@ -67,6 +68,7 @@ def load_clips(
         labels: of the model; utterances with another are left out.
         preparation: what happens to each sound, altered or not, before the features.
         alterations: that make copies; None for none. What they make stays with its clip.
+        mask_absent: allow a clip only the labels that its corpus has here.
         half: keep features as float16.
         on_clip: called for every clip read.
 
@@ -95,7 +97,10 @@ def load_clips(
         features += made[:n_rows]
         copies += [made[1:]] if draw else [[] for _ in made]
         on_clip()
-    return _clips(rows, features, copies, labels)
+    clips = _clips(rows, features, copies, labels)
+    if not mask_absent:
+        return replace(clips, allowed=torch.ones_like(clips.allowed))
+    return clips
 
 
 def _clips(

@@ -32,6 +32,8 @@ class DataConfig(Config):
         split: ``luna5:1`` and the like (see docs/corpora.md), or ``speakers`` to take the sides
             from the lists below.
         dev_speakers, test_speakers: for ``split = "speakers"``; all others train.
+        mask_absent: a clip says nothing against a label that its corpus does not have; false lets
+            it, as most published systems do.
         max_s: longest training crop, in seconds.
         balance: which clips an epoch shows: ``none``, ``speakers``, ``oversample`` or ``batches``
             (see ``serotone.training.order``).
@@ -50,6 +52,7 @@ class DataConfig(Config):
     split: str = "kfold5:1"
     dev_speakers: tuple[str, ...] = ()
     test_speakers: tuple[str, ...] = ()
+    mask_absent: bool = True
     max_s: float = 4.0
     balance: Balance = "none"
     scaling: Scaling = "standard"

@@ -123,6 +123,7 @@ def load_sides(
             labels=recipe.data.labels,
             preparation=recipe.prepare,
             alterations=copies,
+            mask_absent=recipe.data.mask_absent,
             half=recipe.data.storage == "float16",
             on_clip=on_clip,
         )

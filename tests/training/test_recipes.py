@@ -1,0 +1,79 @@
+"""The recipes of the repository: each is valid, and says what it is."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from serotone.corpora import CORPORA
+from serotone.models import MODELS
+from serotone.training.recipe import Recipe, load_recipe, recipe_folders
+from serotone.training.train import build
+
+FILES = {
+    path.stem: path
+    for folder in recipe_folders()
+    for path in sorted(folder.glob("*.toml"))
+    if path.stem != "words"  # of the text model: benchmarks/words_train.py reads it
+}
+CLAIMED = sorted(name for name in FILES if "-claimed" in name)
+LEAKING = ("claimed", "random8020")
+ASKED_FOR = {"crema-d", "savee", "iemocap"}
+PEERS = {"light_sernet", "lstm_attention", "resnet_logmel"}
+
+
+@pytest.fixture(params=sorted(FILES))
+def recipe(request: pytest.FixtureRequest) -> Recipe:
+    return load_recipe(str(FILES[request.param]))
+
+
+def test_it_is_named_as_its_file_and_builds_its_model(recipe: Recipe) -> None:
+    assert load_recipe(recipe.name) == recipe
+    labels = recipe.data.labels or ("a", "b")
+    build(recipe.model_copy(update={"data": recipe.data.model_copy(update={"labels": labels})}))
+
+
+def test_its_corpora_have_all_of_its_labels(recipe: Recipe) -> None:
+    if recipe.data.corpora == ("folder",):
+        return
+    known: set[str] = set()
+    for corpus in recipe.data.corpora:
+        names = recipe.data.relabel.get(corpus, {})
+        known |= {names.get(label, label) for label in CORPORA.get(corpus).info.labels}
+    assert set(recipe.data.labels) <= known
+
+
+def test_protocol_and_description_agree(recipe: Recipe) -> None:
+    leaks = recipe.data.split in LEAKING
+    assert ("-claimed" in recipe.name) == leaks
+    assert ("It leaks by design" in recipe.description) == leaks
+    assert recipe.data.scaler == "train" or leaks
+    wants = ASKED_FOR & set(recipe.data.corpora)
+    assert ("runs where you have" in recipe.description) == bool(wants)
+
+
+@pytest.mark.parametrize("name", CLAIMED)
+def test_a_claim_has_its_honest_twin(name: str) -> None:
+    twin = name.replace("-claimed", "-honest")
+    if name == "cnn1d_stack2376-claimed-tess":  # for its claim alone, where there is a GPU
+        twin = "cnn1d_stack2376-honest"
+    one, other = load_recipe(name), load_recipe(twin)
+    for field in ("model", "architecture", "prepare", "augment"):
+        assert getattr(one, field) == getattr(other, field)
+    assert one.optimiser.learning_rate == other.optimiser.learning_rate
+    assert one.optimiser.batch_size == other.optimiser.batch_size
+
+
+def test_every_reference_model_has_both_and_every_peer_an_honest_one() -> None:
+    recipes = [load_recipe(name) for name in FILES]
+    claimed = {r.model for r in recipes if "-claimed" in r.name}
+    honest = {r.model for r in recipes if "-claimed" not in r.name}
+    assert claimed == set(MODELS.names()) - PEERS
+    assert honest == set(MODELS.names())
+
+
+@pytest.mark.parametrize("name", CLAIMED)
+def test_a_claim_says_what_its_author_left_open(name: str) -> None:
+    comment = [line for line in Path(FILES[name]).read_text().splitlines() if line.startswith("#")]
+    assert any("Silent on:" in line for line in comment) or name == "cnn2d_logmel128-claimed-five"
