@@ -28,8 +28,10 @@ fix: .venv/all ## put imports and format right
 	$(BIN)/ruff format
 	$(BIN)/python docs/make_cli.py
 
-bench: .venv-core/core ## time a cold start with the core alone
+bench: .venv-core/core .venv/all ## time a cold start, three hours of sound, and live answers
 	.venv-core/bin/python benchmarks/startup.py
+	$(BIN)/python benchmarks/long_file.py
+	$(BIN)/python benchmarks/live_latency.py
 
 clean: ## remove what was installed
 	rm -rf .venv .venv-core
