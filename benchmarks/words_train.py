@@ -1,6 +1,6 @@
 """Train the text model, calibrate it on dev, and write the file that ships.
 
-    python benchmarks/words_train.py recipes/words.toml --text ../shared/text
+    python benchmarks/words_train.py recipes/text/words.toml --text ../shared/text
 
 It learns from the train parts of GoEmotions and MELD; temperature and thresholds come from their
 dev parts. No test part is read here: ``benchmarks/words_text.py`` does that, once.
