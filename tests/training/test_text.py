@@ -13,7 +13,7 @@ from serotone.training.text_data import LABELS, join, read_goemotions, read_meld
 from serotone.training.text_export import Served, to_onnx
 from serotone.words.embedded import Embedded
 
-RECIPE = Path(__file__).parents[2] / "recipes" / "words.toml"
+RECIPE = Path(__file__).parents[2] / "recipes" / "text" / "words.toml"
 TEXTS = ("Hello!", "I did not see that coming, did you?", "?", "well " * 60, "")
 
 

@@ -33,7 +33,9 @@ COMMANDS: Mapping[str, Command] = {
     "listen": Command("serotone.cli.listen:listen", "Hear emotions live from the microphone."),
     "models": Command("serotone.cli.models:models", "List the models that are there."),
     "corpus": Command("serotone.cli.corpus:app", "Look at corpora and at splits of them."),
-    "features": Command("serotone.cli.features:features", "Write features to a table."),
+    "features": Command(
+        "serotone.cli.features:features", "Write features of recordings to a Parquet table."
+    ),
     "train": Command("serotone.cli.train:train", "Train a model from a recipe."),
     "benchmark": Command("serotone.cli.benchmark:benchmark", "Train and measure many recipes."),
     "ensemble": Command("serotone.cli.ensemble:ensemble", "Put several models into one."),

@@ -55,7 +55,10 @@ def listen(
         typer.Option("--format", "-f", help="A live view on a terminal, else JSON lines."),
     ] = None,
 ) -> None:
-    """Say the emotion of what is spoken, about every second, until Ctrl-C."""
+    """Hear emotions live from the microphone.
+
+    Says the emotion of what is spoken, about every second, until Ctrl-C.
+    """
     if list_devices:
         show_devices()
         return

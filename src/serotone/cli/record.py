@@ -46,7 +46,10 @@ def record(
     save: Annotated[Path | None, typer.Option(help="Keep sound and answer in this folder.")] = None,
     format: Annotated[Format, typer.Option("--format", "-f")] = Format.table,
 ) -> None:
-    """Record a clip and say its emotion. Ctrl-C ends the clip early."""
+    """Record a clip and say its emotion.
+
+    Ctrl-C ends the clip early.
+    """
     if list_devices:
         show_devices()
         return
