@@ -198,5 +198,6 @@ def test_models_are_listed_with_licence_and_figures() -> None:
     found = json.loads(run("models", "--format", "json").stdout)
     default = next(model for model in found if model["name"] == "default")
     assert "happy" in default["labels"] and default["size_bytes"] < 5_000_000
-    assert "NC" in default["licence"] and default["figures"]
+    assert "non-commercial" in default["licence"]
+    assert default["figures"]["ravdess luna5:1"]["protocol"] == "honest"
     assert "default" in run("models").stdout

@@ -53,7 +53,7 @@ def test_without_matplotlib_the_tables_remain(make_evaluation, monkeypatch):
     def missing(*_args, **_options):
         raise MissingExtraError("drawing figures", "train", "matplotlib")
 
-    monkeypatch.setattr(figures, "_picture", missing)
+    monkeypatch.setattr(figures, "picture", missing)
     page = report_page(make_evaluation())
     assert page.count("No figures: drawing figures needs") == 1
     assert "<svg" not in page and page.count("<table>") >= 6
