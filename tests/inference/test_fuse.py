@@ -14,7 +14,8 @@ from serotone.types import Prediction
 EKMAN = tuple(label for label in CANONICAL if label != "calm")
 PLAIN = Fusion(
     voice_weight=1.0, words_weight=1.0, voice_temperature=1.0, words_temperature=1.0,
-    neutral_words=0.5, least_confidence=0.2, words_prior={},
+    neutral_voice=1.0, neutral_words=0.5, sharpness=2.0, least_confidence=0.2,
+    words_prior={}, prior_share=1.0,
 )  # fmt: skip
 
 
@@ -104,6 +105,15 @@ def test_neutral_words_speak_more_softly(neutral_words: float) -> None:
     assert soft.probabilities["angry"] > loud.probabilities["angry"]
 
 
+@pytest.mark.parametrize("neutral", ["neutral", "calm"])
+def test_a_neutral_voice_speaks_more_softly(neutral: str) -> None:
+    voice, words = voiced(**{neutral: 0.9}), said(angry=0.5)
+    loud = fuse(voice, words, fusion=PLAIN)
+    soft = fuse(voice, words, fusion=replace(PLAIN, neutral_voice=0.1))
+    assert loud.label == neutral
+    assert soft.label == "angry"
+
+
 def test_words_cannot_tell_calm_from_neutral() -> None:
     voice = voiced(calm=0.4, neutral=0.2)
     both = fuse(voice, said(happy=0.6), fusion=PLAIN)
@@ -148,13 +158,19 @@ def test_without_either() -> None:
         fuse(None, None)
 
 
-def test_temperature_flattens_one_sense_alone() -> None:
-    hot = replace(PLAIN, voice_temperature=3.0)
-    both = fuse(voiced(happy=0.8), None, fusion=hot)
-    assert both.label == "happy" and both.confidence < 0.8
-    hot = replace(PLAIN, words_temperature=3.0)
-    both = fuse(None, said(sad=0.8), fusion=hot)
-    assert both.label == "sad" and both.confidence < 0.8
+def test_temperature_flattens_one_sense() -> None:
+    voice, words = voiced(happy=0.8), said(sad=0.8)
+    plain = fuse(voice, words, fusion=PLAIN).probabilities
+    hot_voice = fuse(voice, words, fusion=replace(PLAIN, voice_temperature=3.0)).probabilities
+    hot_words = fuse(voice, words, fusion=replace(PLAIN, words_temperature=3.0)).probabilities
+    assert hot_voice["happy"] < plain["happy"] < hot_words["happy"]
+    assert hot_words["sad"] < plain["sad"] < hot_voice["sad"]
+
+
+def test_the_defaults_let_the_sense_that_shows_emotion_speak() -> None:
+    assert fuse(voiced(neutral=0.8), said(sad=0.7)).label == "sad"
+    assert fuse(voiced(angry=0.8), said(neutral=0.8)).label == "angry"
+    assert fuse(voiced(neutral=0.8), said(neutral=0.8)).label == "neutral"
 
 
 def test_below_the_threshold_it_is_uncertain() -> None:
