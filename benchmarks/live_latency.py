@@ -4,8 +4,8 @@
 
 Latency: speech is played into a PulseAudio null sink whose monitor is the microphone, and
 ``serotone listen``'s own parts (PortAudio, queue, stream) hear it. The end of a hop is known from
-the microphone's clock: the arrival of the first chunk, less its length and the latency that
-PortAudio states, plus the hop's place. The delay counted is from there to the prediction in hand,
+the microphone's clock: the earliest that any chunk came, by the samples before its end, less the
+latency that PortAudio states. The delay counted is from there to the prediction in hand,
 for hops with speech. Chunks are 50 ms,
 so up to that much is waiting for a chunk to fill. Without PulseAudio or PortAudio the file is
 played as if live (``audio.live.play``), and the result says so.
@@ -19,6 +19,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import json
+import math
 import os
 import platform
 import shutil
@@ -106,16 +107,17 @@ def delays_ms(
     latency_s: float = 0.0,
 ) -> list[float]:
     """Milliseconds from the end of each hop with speech to its prediction."""
-    delays, began_s = [], None
+    answered, began_s, taken_s = [], math.inf, 0.0
     for chunk in chunks:
-        if began_s is None:
-            began_s = time.monotonic() - len(chunk.signal) / sample_rate - latency_s
+        taken_s += (chunk.n_lost + len(chunk.signal)) / sample_rate
+        # Chunks come late, never early: the earliest of all tells when the first sample was heard.
+        began_s = min(began_s, time.monotonic() - taken_s - latency_s)
         for prediction in stream.push(chunk.signal, late_s=chunk.late_s):
             if prediction.label != NO_SPEECH:
-                delays.append(1000 * (time.monotonic() - began_s - prediction.end_s))
+                answered.append((time.monotonic(), prediction.end_s))
         if stream.heard_s >= seconds:
             break
-    return delays
+    return [1000 * (at_s - began_s - end_s) for at_s, end_s in answered]
 
 
 def latency(recognizer: Recognizer, path: Path, seconds: float) -> dict[str, object]:

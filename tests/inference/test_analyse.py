@@ -12,11 +12,14 @@ from serotone.inference.analyse import BLOCK_S, analyse
 from serotone.inference.peaks import MOST, Peaks
 from serotone.inference.smooth import SmoothConfig
 from serotone.inference.timeline import Timeline, TimelineConfig
+from serotone.inference.windows import WindowConfig
 
 from .hearing import RATE, PitchRecognizer, quiet, talk
 
 pytestmark = pytest.mark.usefixtures("by_level")
-CONFIG = TimelineConfig(smooth=SmoothConfig(dwell_s=0))
+CONFIG = TimelineConfig(
+    windows=WindowConfig(length_s=1.5, hop_s=0.5), smooth=SmoothConfig(dwell_s=0)
+)
 LONG = talk(*[("-", 1.0), ("happy", 2.0), ("-", 1.5), ("angry", 4.0), ("sad", 3.0)] * 9)
 
 

@@ -92,7 +92,8 @@ class SpeechWindows:
     def __init__(self, sample_rate: int, config: WindowConfig, *, start_s: float = 0.0) -> None:
         self._rate = sample_rate
         self._config = config
-        self._start_s = start_s
+        # In samples, so that a time is the same whichever way it is reached.
+        self._offset = round(start_s * sample_rate)
         self._detector = SpeechDetector(config.vad)
         self._to_vad = resampler(sample_rate, VAD_RATE_HZ)
         self._kept = np.empty(0, np.float32)
@@ -138,7 +139,7 @@ class SpeechWindows:
             least = self._sample(self._config.least_s)
             yield self._window(max(self._last_end, min(start, audible - least)), audible)
         self._n_cut, self._last_end = 0, last
-        yield Span(self._start_s + first / self._rate, self._start_s + last / self._rate)
+        yield Span(self._time(first), self._time(last))
 
     def _cut_certain(self, span: Span) -> Iterator[Window]:
         """The windows that lie within speech whatever follows."""
@@ -153,7 +154,7 @@ class SpeechWindows:
 
     def _window(self, start: int, end: int) -> Window:
         signal = self._kept[start - self._kept_from : end - self._kept_from].copy()
-        return Window(signal, self._start_s + start / self._rate, self._start_s + end / self._rate)
+        return Window(signal, self._time(start), self._time(end))
 
     def _forget(self) -> None:
         """Keep what a window may still need: a second before now, or all since the next window."""
@@ -167,6 +168,9 @@ class SpeechWindows:
             needed = min(needed, next_start, tail - self._sample(config.context_s))
         n_over = max(0, needed - self._kept_from)
         self._kept, self._kept_from = self._kept[n_over:].copy(), self._kept_from + n_over
+
+    def _time(self, sample: int) -> float:
+        return (self._offset + sample) / self._rate
 
     def _sample(self, time_s: float) -> int:
         return round(time_s * self._rate)
