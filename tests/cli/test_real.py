@@ -182,9 +182,13 @@ def test_a_reader_that_leaves_ends_the_run_quietly(good: Path, jobs: str) -> Non
 
 @pytest.mark.skipif(not hasattr(os, "killpg"), reason="needs POSIX process groups")
 @pytest.mark.parametrize("jobs", ["1", "2"])
-def test_an_interrupt_ends_the_run_quietly(good: Path, jobs: str) -> None:
+def test_an_interrupt_ends_the_run_quietly(good: Path, tmp_path: Path, jobs: str) -> None:
+    clip = next(good.iterdir())
+    for i in range(4000):  # more than any machine hears before it is interrupted
+        (tmp_path / f"{i}.wav").symlink_to(clip)
     # As a terminal does: the signal goes to every process of the group.
-    command = [sys.executable, "-m", "serotone", "predict", "-f", "jsonl", "-j", jobs, str(good)]
+    words = ["predict", "-f", "jsonl", "-j", jobs, str(tmp_path)]
+    command = [sys.executable, "-m", "serotone", *words]
     options = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "start_new_session": True}
     with subprocess.Popen(command, **options) as process:  # type: ignore[call-overload]
         process.stdout.readline()

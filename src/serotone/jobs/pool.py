@@ -70,8 +70,11 @@ def over_processes(
     workers = _Workers(work, n_jobs)
     try:
         yield from itertools.chain.from_iterable(_run(workers, _chunks(items, size)))
-    finally:
-        workers.stop()
+    except BaseException:
+        # Interrupted or left by the caller: do not wait for what is under way.
+        workers.stop(wait=False)
+        raise
+    workers.stop(wait=True)
 
 
 @dataclass(slots=True)
@@ -119,7 +122,7 @@ def _one_by_one(work: Work[Any], tasks: Iterable[_Task]) -> Iterator[Answers]:
                     worker.restart()
             yield answers
     finally:
-        worker.stop()
+        worker.stop(wait=True)
 
 
 def _done(answers: Answers) -> Future[Answers]:
@@ -159,11 +162,12 @@ class _Workers:
             return broken
 
     def restart(self) -> None:
-        self.stop()
+        self.stop(wait=True)
         self._pool = self._start()
 
-    def stop(self) -> None:
-        self._pool.shutdown(wait=False, cancel_futures=True)
+    def stop(self, *, wait: bool) -> None:
+        """End the processes; without a wait, Python's own clean-up may still be at it on exit."""
+        self._pool.shutdown(wait=wait, cancel_futures=True)
 
 
 @contextlib.contextmanager
