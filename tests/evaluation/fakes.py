@@ -18,6 +18,8 @@ class FakeModel:
     name: str = "fake"
     recipe: str = "fake-recipe"
     n_parameters: int = 7
+    sample_rate: int = 16_000
+    prepare: Mapping[str, Any] = field(default_factory=dict)
     provenance: Mapping[str, Any] = field(
         default_factory=lambda: {"train_speakers": ["toy-9"], "seed": 3, "train_s": 1.5}
     )
@@ -36,6 +38,11 @@ class FakeRecognizer:
         self.model = model or FakeModel()
         self.intensity = intensity
         self.heard: list[Audio] = []
+        self.told: list[list[str]] = []
+
+    def for_speaker(self, audios: Iterable[Audio]) -> FakeRecognizer:
+        self.told.append([audio.source for audio in audios])
+        return self
 
     def predict_files(
         self, paths: Iterable[Path], *, batch_size: int

@@ -187,3 +187,18 @@ def test_nothing_left_to_score_is_one_clear_line(corpus, split):
         )
     with pytest.raises(ConfigError, match="batch_size"):
         evaluate(FakeRecognizer(), corpus, corpus="toy", batch_size=0)
+
+
+def test_a_model_that_wants_speakers_is_told_them_and_the_result_says_so(tmp_path: Path) -> None:
+    rows = []
+    for speaker in (1, 2):
+        for n in range(2):
+            row = clip(speaker, "happy", "happy", n=n)
+            path = tmp_path / row.path.name
+            write(path, Audio((0.1 * np.sin(np.arange(800))).astype(np.float32), 8000))
+            rows.append(replace(row, path=path))
+    recognizer = FakeRecognizer(model=FakeModel(prepare={"equalise_speaker": True}))
+    result = evaluate(recognizer, rows, corpus="toy")
+    assert result.source.protocol == "transductive"
+    assert recognizer.told == [[str(u.path) for u in rows[:2]], [str(u.path) for u in rows[2:]]]
+    assert result.n == 4

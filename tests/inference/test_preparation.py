@@ -13,6 +13,7 @@ import soundfile
 
 from serotone.audio.preparation import PrepareConfig, prepare
 from serotone.audio.segment import windows
+from serotone.audio.voice import voice_of
 from serotone.errors import ConfigError
 from serotone.inference.recognizer import HOP_S, WINDOW_S, Recognizer
 from serotone.store.folder import DESCRIPTION, ModelInfo
@@ -100,3 +101,18 @@ def test_a_trained_model_says_how_its_clips_were_prepared() -> None:
     assert said == STEPS
     assert PrepareConfig.parse(said) == recipe.prepare
     assert describe_run(trained, RECIPE, Split("x", (), (), ()))["prepare"] == {}
+
+
+def test_a_recogniser_may_be_told_whom_it_listens_to(tiny_model: ModelInfo, tmp_path: Path) -> None:
+    steps = {"equalise_speaker": True}
+    recognizer = told(tiny_model, tmp_path / "told", steps)
+    plain = Recognizer.open(tiny_model.path)
+    clip, other = sound(1.5), sound(3.0)
+    config = PrepareConfig.parse(steps)
+    alone = plain.predict_audio(prepare(clip, config))
+    assert recognizer.predict_audio(clip).probabilities == alone.probabilities
+    voice = voice_of([clip, other])
+    known = plain.predict_audio(prepare(clip, config, voice=voice))
+    enrolled = recognizer.for_speaker([clip, other]).predict_audio(clip)
+    assert enrolled.probabilities == known.probabilities
+    assert enrolled.probabilities != alone.probabilities

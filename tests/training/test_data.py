@@ -13,7 +13,8 @@ import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from serotone.audio.preparation import PrepareConfig
+from serotone.audio.preparation import PrepareConfig, prepare
+from serotone.audio.voice import voice_of
 from serotone.augment import AugmentConfig
 from serotone.augment.waveform import Alterations, WaveformConfig
 from serotone.corpora.split import fold
@@ -159,6 +160,18 @@ def test_preparation_comes_before_the_features(corpus: list[Utterance]) -> None:
     clips = load_clips(corpus, Heard(), labels=["happy", "sad"], preparation=steps)
     peaks = [float(f.max()) for f in clips.features]
     assert peaks == pytest.approx([10 ** (-1 / 20)] * 12)
+
+
+def test_a_speakers_clips_of_one_side_share_their_voice(corpus: list[Utterance]) -> None:
+    steps = PrepareConfig(equalise_speaker=True)
+    side = corpus[:4]  # two speakers, two clips each
+    clips = load_clips(side, Heard(), labels=["happy", "sad"], preparation=steps)
+    for first in (0, 2):
+        theirs = [read_utterance(u, 8000) for u in side[first : first + 2]]
+        voice = voice_of(theirs)
+        for sound, features in zip(theirs, clips.features[first : first + 2], strict=True):
+            expected = prepare(sound, steps, voice=voice).signal
+            np.testing.assert_array_equal(features[:, 0].numpy(), expected)
 
 
 def test_rows_of_the_claimed_split_are_the_copies_that_their_ids_name(

@@ -14,6 +14,7 @@ from serotone.audio.prepare import (
     reduce_noise,
     trim_silence,
 )
+from serotone.audio.voice import Voice, voice_of, without_voice
 from serotone.config import Config
 from serotone.types import Audio
 
@@ -34,6 +35,9 @@ class PrepareConfig(Config):
     """What happens to a clip before the model hears it, in this order. The defaults do nothing.
 
     Attributes:
+        equalise_speaker: take away what a speaker's recordings have in common (see
+            ``serotone.audio.voice``). It needs all of a speaker's recordings at once: figures
+            gained so are transductive, and reports say so.
         noise_reduction: strength of spectral gating, 0 to 1.
         trim_db: quiet ends further than this below the loudest frame go; 0 keeps them.
         compress_ratio: of dynamic range compression above -24 dB; 1 changes nothing.
@@ -42,6 +46,7 @@ class PrepareConfig(Config):
         segment: a stretch of fixed length.
     """
 
+    equalise_speaker: bool = False
     noise_reduction: float = Field(default=0.0, ge=0, le=1)
     trim_db: float = Field(default=0.0, ge=0)
     compress_ratio: float = Field(default=1.0, ge=1)
@@ -49,7 +54,7 @@ class PrepareConfig(Config):
     segment: SegmentConfig | None = None
 
 
-def prepare(audio: Audio, config: PrepareConfig) -> Audio:
+def prepare(audio: Audio, config: PrepareConfig, *, voice: Voice | None = None) -> Audio:
     """A clip as the model is to hear it.
 
     A recording that is heard in windows goes through window by window: each stands for a clip.
@@ -57,6 +62,7 @@ def prepare(audio: Audio, config: PrepareConfig) -> Audio:
     Args:
         audio: at the model's sample rate.
         config: the steps.
+        voice: of the speaker, for ``equalise_speaker``; None takes that of this clip alone.
 
     Raises:
         MissingExtraError: when noise reduction is asked for and noisereduce is not installed.
@@ -67,6 +73,8 @@ def prepare(audio: Audio, config: PrepareConfig) -> Audio:
         >>> round(float(prepare(quiet, PrepareConfig(normalise="peak")).signal.max()), 3)
         0.891
     """
+    if config.equalise_speaker:
+        audio = without_voice(audio, voice or voice_of([audio]))
     if config.noise_reduction:
         audio = reduce_noise(audio, strength=config.noise_reduction)
     if config.trim_db:

@@ -8,45 +8,15 @@ from __future__ import annotations
 import datetime
 import math
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from pathlib import Path
-from typing import Any, Protocol
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from serotone.audio.io import read
-from serotone.errors import AudioError, ConfigError, CorpusError, LeakError
+from serotone.errors import ConfigError, CorpusError, LeakError
+from serotone.evaluation.hear import Described, Hearing, listen, wants_speakers
 from serotone.evaluation.result import Answer, Evaluation, Source
 from serotone.evaluation.score import score
-from serotone.types import Audio, Failure, Prediction, Sides, Utterance, speakers
+from serotone.types import Failure, Prediction, Sides, Utterance, speakers
 
 _NO_LABEL = "unlabelled"
-
-
-class Described(Protocol):
-    """What an evaluation reads of a model's description."""
-
-    @property
-    def name(self) -> str: ...
-    @property
-    def recipe(self) -> str: ...
-    @property
-    def n_parameters(self) -> int: ...
-    @property
-    def sample_rate(self) -> int: ...
-    @property
-    def provenance(self) -> Mapping[str, Any]: ...
-
-
-class Hearing(Protocol):
-    """What an evaluation needs of a ``Recognizer``."""
-
-    @property
-    def labels(self) -> tuple[str, ...]: ...
-    @property
-    def model(self) -> Described: ...
-    def predict_audio(self, audio: Audio) -> Prediction: ...
-    def predict_files(
-        self, paths: Iterable[Path], *, batch_size: int
-    ) -> Iterator[Prediction | Failure]: ...
 
 
 def evaluate(
@@ -169,6 +139,8 @@ def _protocol(
     model: Described, chosen: Sequence[Utterance], split: Sides | None, allow_seen: bool
 ) -> str:
     protocol = "honest" if split is None else split.protocol
+    if protocol == "honest" and wants_speakers(model):
+        protocol = "transductive"
     if protocol == "claimed":  # its leaks are what it is measured for, and its name says so
         return protocol
     if protocol == "text-independent" and split and _learned_from(model, split):
@@ -201,7 +173,7 @@ def _ask(
         raise ConfigError(f"batch_size: got {batch_size}, expected at least 1.")
     answers: list[Answer] = []
     failures: list[Failure] = []
-    for done, (utterance, heard) in enumerate(_hear(recognizer, utterances, batch_size), 1):
+    for done, (utterance, heard) in enumerate(listen(recognizer, utterances, batch_size), 1):
         if isinstance(heard, Failure):
             failures.append(heard)
         else:
@@ -221,48 +193,3 @@ def _answer(utterance: Utterance, heard: Prediction, labels: Sequence[str]) -> A
         intensity=heard.intensity,
         true_intensity=utterance.intensity,
     )
-
-
-def _hear(
-    recognizer: Hearing, utterances: Sequence[Utterance], batch_size: int
-) -> Iterator[tuple[Utterance, Prediction | Failure]]:
-    whole = [u for u in utterances if not _is_made(u)]
-    heard = recognizer.predict_files([u.path for u in whole], batch_size=batch_size)
-    yield from zip(whole, heard, strict=True)
-    for utterance in utterances:
-        if _is_made(utterance):
-            yield utterance, _hear_made(recognizer, utterance)
-
-
-def _is_made(utterance: Utterance) -> bool:
-    """Whether it is not its file as it is: a part of it, or an altered copy."""
-    if utterance.start_s > 0 or not math.isnan(utterance.end_s):
-        return True
-    return "#" in utterance.id and _altered(utterance)
-
-
-def _altered(utterance: Utterance) -> bool:
-    from serotone.augment.waveform import copy_of  # needs the extra train, as such rows do
-
-    return bool(copy_of(utterance.id, utterance.path)[1])
-
-
-def _hear_made(recognizer: Hearing, utterance: Utterance) -> Prediction | Failure:
-    try:
-        sound = _cut(read(utterance.path), utterance.start_s, utterance.end_s)
-        if "#" in utterance.id and _altered(utterance):
-            from serotone.audio.prepare import to_rate
-            from serotone.augment.waveform import as_row
-
-            # Altered at the model's rate, as the copies that it learned from.
-            sound = to_rate(sound, recognizer.model.sample_rate)
-            sound = as_row(sound, utterance_id=utterance.id, path=utterance.path)
-        return recognizer.predict_audio(sound)
-    except AudioError as error:
-        return Failure(str(utterance.path), str(error))
-
-
-def _cut(sound: Audio, start_s: float, end_s: float) -> Audio:
-    first = round(start_s * sound.sample_rate)
-    last = None if math.isnan(end_s) else round(end_s * sound.sample_rate)
-    return Audio(sound.signal[first:last], sound.sample_rate, sound.source, start_s)

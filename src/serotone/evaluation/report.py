@@ -25,6 +25,10 @@ PROTOCOL_NOTES = {
         "SEEN SPEAKERS: the model learned from speakers it is measured on here. "
         "The figures say nothing of new speakers."
     ),
+    "transductive": (
+        "TRANSDUCTIVE: the model was given all recordings of each speaker at once, without labels. "
+        "Expect less where a speaker's first recording has to be judged."
+    ),
     "unverified": (
         "UNVERIFIED: the model does not say whom it learned from, "
         "so nobody can tell whether it has heard these speakers before."

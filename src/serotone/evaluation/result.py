@@ -93,8 +93,9 @@ class Source:
     Attributes:
         protocol: ``honest`` (no speaker or clip was learned from), ``text-independent`` (the
             same speakers, other sentences), ``claimed`` (sides as a published system made them,
-            leaks included), ``seen-speakers`` (allowed by the caller), ``unverified`` (the model
-            does not say whom it learned from).
+            leaks included), ``seen-speakers`` (allowed by the caller), ``transductive`` (honest,
+            but for a model that was given all recordings of each speaker at once), ``unverified``
+            (the model does not say whom it learned from).
         split: for example ``luna5:1``, or ``none`` where the whole corpus was taken.
         split_hash: of the ids on each side.
         set_aside: utterances by label that the model has no name for; not counted in any figure.

@@ -6,6 +6,7 @@ import dataclasses
 import itertools
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +20,9 @@ from serotone.inference.backend import OnnxBackend, Output
 from serotone.labels import UNCERTAIN, resolve
 from serotone.store import folder as models
 from serotone.types import Audio, Failure, Prediction
+
+if TYPE_CHECKING:
+    from serotone.audio.voice import Voice
 
 LONGEST_S = 12.0
 """Sound up to here goes through the model whole, as the clips it was trained on."""
@@ -39,6 +43,7 @@ class Recognizer:
         backend: runs it.
         labels: those that predictions choose among.
         min_confidence: below it a prediction's label is ``uncertain``.
+        voice: of the speaker, for a model that wants to know it.
 
     Example:
         >>> recognizer = Recognizer.open()
@@ -50,6 +55,7 @@ class Recognizer:
     backend: OnnxBackend
     labels: tuple[str, ...]
     min_confidence: float = 0.0
+    voice: Voice | None = None
 
     @classmethod
     def open(
@@ -91,6 +97,21 @@ class Recognizer:
     def with_min_confidence(self, min_confidence: float) -> Recognizer:
         """The same model, saying ``uncertain`` below this probability."""
         return dataclasses.replace(self, min_confidence=min_confidence)
+
+    def for_speaker(self, audios: Iterable[Audio]) -> Recognizer:
+        """The same model, having heard these recordings of the one it is to listen to.
+
+        Only a model whose recipe has ``prepare.equalise_speaker`` profits; without this it takes
+        each recording for all that it knows of a speaker. No labels are needed.
+
+        Raises:
+            AudioError: when there are no recordings.
+        """
+        from serotone.audio.voice import voice_of
+
+        return dataclasses.replace(
+            self, voice=voice_of(to_rate(audio, self.sample_rate) for audio in audios)
+        )
 
     def predict(self, path: str | Path) -> Prediction:
         """Predict one file.
@@ -164,7 +185,8 @@ class Recognizer:
         # Most models ask for nothing, and need nothing imported for it.
         from serotone.audio.preparation import PrepareConfig, prepare
 
-        return prepare(piece, PrepareConfig.parse(self.model.prepare, "prepare")).signal
+        steps = PrepareConfig.parse(self.model.prepare, "prepare")
+        return prepare(piece, steps, voice=self.voice).signal
 
     def _run(self, signals: Sequence[NDArray[np.float32]]) -> Output:
         # Like lengths together, so that little is computed on padding.

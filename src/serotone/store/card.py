@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -52,6 +53,7 @@ def card(description: Mapping[str, Any]) -> str:
             if provenance["test_speakers"]
             else "none was kept for a test."
         ),
+        _prepared(description.get("prepare", {})),
         "## Figures",
         _figures(description["figures"]),
         "## Limits",
@@ -60,6 +62,16 @@ def card(description: Mapping[str, Any]) -> str:
         OUT_OF_SCOPE.rstrip(),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _prepared(steps: Mapping[str, Any]) -> str:
+    if not steps:
+        return ""
+    told = ", ".join(f"`{name} = {json.dumps(value)}`" for name, value in steps.items())
+    text = f"`serotone` prepares each sound before the graph hears it, as in training: {told}."
+    if steps.get("equalise_speaker"):
+        text += " Transductive: it wants all recordings of a speaker at once."
+    return text
 
 
 def _figures(figures: Mapping[str, Mapping[str, Any]]) -> str:

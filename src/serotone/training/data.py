@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
@@ -11,6 +12,7 @@ from torch import Tensor
 
 from serotone.audio.io import read
 from serotone.audio.preparation import PrepareConfig, prepare
+from serotone.audio.voice import Voice, voice_of
 from serotone.augment.waveform import Alterations, as_row
 from serotone.errors import CorpusError
 from serotone.models.contract import EmotionModel
@@ -87,10 +89,15 @@ def load_clips(
     rows: list[Utterance] = []
     features: list[Tensor] = []
     copies: list[list[Tensor]] = []
+    voices = _voices(known, model.sample_rate) if steps.equalise_speaker else {}
     for utterance in known:
         sound = read_utterance(utterance, model.sample_rate)
+        voice = voices.get(utterance.speaker)
         altered = alterations.copies(sound, utterance.id) if alterations else []
-        made = [features_of(prepare(s, steps), model).to(dtype) for s in (sound, *altered)]
+        made = [
+            features_of(prepare(heard, steps, voice=voice), model).to(dtype)
+            for heard in (sound, *altered)
+        ]
         draw = alterations is not None and alterations.config.draw
         n_rows = 1 if draw else len(made)
         rows += [utterance] * n_rows
@@ -130,6 +137,17 @@ def read_utterance(utterance: Utterance, sample_rate: int) -> Audio:
         source = str(utterance.path)
         whole = Audio(whole.signal[start:end], sample_rate, source, utterance.start_s)
     return as_row(whole, utterance_id=utterance.id, path=utterance.path)
+
+
+def _voices(utterances: Sequence[Utterance], sample_rate: int) -> dict[str, Voice]:
+    """The voice of each speaker, of all their clips on this side."""
+    by_speaker: defaultdict[str, list[Utterance]] = defaultdict(list)
+    for utterance in utterances:
+        by_speaker[utterance.speaker].append(utterance)
+    return {
+        speaker: voice_of(read_utterance(u, sample_rate) for u in theirs)
+        for speaker, theirs in by_speaker.items()
+    }
 
 
 def features_of(sound: Audio, model: EmotionModel) -> Tensor:
