@@ -64,6 +64,7 @@ def made(
         params=636_681,
         train_s=300.0,
         date="2026-01-02",
+        trained_on=corpus,
         architecture="resnet_logmel",
         n_folds=5 if fold else None,
         size_bytes=2_500_000,

@@ -75,6 +75,7 @@ def test_a_run_leaves_a_result_with_all_that_the_pages_need(places: Places) -> N
     assert values.keys() >= CONTRACT
     assert (values["split"], values["seed"], values["protocol"]) == ("kfold3:2", 5, "honest")
     assert (values["n_folds"], values["n"], values["architecture"]) == (3, 4, "resnet_logmel")
+    assert (values["corpus"], values["trained_on"]) == ("folder", "folder")
     assert values["size_bytes"] > 1000 and values["latency_ms"] > 0 and values["latency_cpu"]
     result = read_result(file)
     assert result.curve is not None

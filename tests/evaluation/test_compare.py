@@ -136,10 +136,15 @@ def test_rounding_never_changes_the_answer(tmp_path: Path) -> None:
 
 
 def test_what_is_no_result_is_named(tmp_path: Path) -> None:
-    for text in ("{", "[]", '{"recipe": "a"}'):
+    for text in ("{", "[]", '{"recipe": "a"}', '{"split": "a:1"}'):
         (tmp_path / "bad.json").write_text(text)
         with pytest.raises(ConfigError, match=r"bad\.json"):
             read_results(tmp_path)
+
+
+def test_another_json_in_the_folder_is_no_result(tmp_path: Path) -> None:
+    (tmp_path / "words.json").write_text('{"shipped": {"uar": 0.5}}')
+    assert read_results(tmp_path) == []
 
 
 def test_of_one_run_measured_twice_that_with_answers_counts(tmp_path: Path) -> None:

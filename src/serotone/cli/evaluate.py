@@ -16,6 +16,7 @@ from serotone.errors import ConfigError
 if TYPE_CHECKING:
     from serotone.corpora import Reading
     from serotone.evaluation.result import Evaluation
+    from serotone.store.folder import ModelInfo
     from serotone.types import Sides
 
 OUT = Path("evaluation")
@@ -99,7 +100,7 @@ def evaluate(
         )
     _write(result, out)
     if results is not None:
-        _keep(result, results)
+        _keep(result, recognizer.model, results)
     if record:
         from serotone.store.save import record_figures
 
@@ -133,14 +134,15 @@ def _write(result: Evaluation, out: Path) -> None:
     print(f"wrote {', '.join(file.name for file in files)} to {out}", file=sys.stderr)
 
 
-def _keep(result: Evaluation, folder: Path) -> None:
+def _keep(result: Evaluation, model: ModelInfo, folder: Path) -> None:
     from serotone.evaluation.results import write_answers, write_result
 
     source = result.source
     split = source.split.replace(":", "-")
     name = f"{source.recipe}-{source.corpus}-{split}-{source.seed}"
+    taught = {"trained_on": "+".join(c["name"] for c in model.provenance.get("corpora", ()))}
     write_answers(folder, name, result.answers)
-    print(f"wrote {write_result(folder, name, result.to_dict())}", file=sys.stderr)
+    print(f"wrote {write_result(folder, name, result.to_dict() | taught)}", file=sys.stderr)
 
 
 def _print(result: Evaluation, format: Format) -> None:

@@ -270,12 +270,13 @@ def run_one(
     evaluation = evaluate(
         Recognizer.open(model.path),
         run.utterances,
-        corpus="+".join(run.recipe.data.corpora),
+        corpus=_corpora(run.split.test),
         split=run.split,
     )
     latency = measure_latency(model.path / ONNX, sample_rate=model.sample_rate)
     values = evaluation.to_dict() | {
         "architecture": run.recipe.model,
+        "trained_on": _corpora(run.split.train),
         "recipe_hash": run.recipe_hash,
         "n_folds": run.n_folds,
         "size_bytes": model.size_bytes,
@@ -285,6 +286,10 @@ def run_one(
     }
     write_answers(places.results, run.name, evaluation.answers)
     return write_result(places.results, run.name, values)
+
+
+def _corpora(utterances: Iterable[Utterance]) -> str:
+    return "+".join(sorted({u.corpus for u in utterances}))
 
 
 def _finished(run: Run, folder: Path) -> ModelInfo | None:

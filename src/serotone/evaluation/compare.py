@@ -26,6 +26,8 @@ class Measured:
 
     Attributes:
         recipe, corpus, protocol: of all the runs.
+        tested: the corpora of the test clips.
+        trained_on: those that taught, empty where it is not known.
         split: its name without folds.
         labels: in the order of the first run.
         runs: results, sorted by fold and seed.
@@ -37,6 +39,8 @@ class Measured:
 
     recipe: str
     corpus: str
+    tested: str
+    trained_on: str
     protocol: str
     split: str
     labels: tuple[str, ...]
@@ -134,6 +138,8 @@ def _measured(runs: Sequence[Result]) -> Measured:
     return Measured(
         recipe=first.recipe,
         corpus=first.corpus,
+        tested=first.tested,
+        trained_on=first.trained_on,
         protocol=first.protocol,
         split=first.split_name,
         labels=first.labels,
@@ -193,16 +199,14 @@ def _ece(runs: Sequence[Result], answers: Sequence[Answer]) -> float:
 def paired(first: Measured, second: Measured) -> Paired | None:
     """The difference of two recipes where both were tested on the same utterances.
 
-    Runs are paired by sides and seed. None where there is no such pair with answers kept, or the
-    two choose among different labels.
+    Runs are paired by their test clips and seed; what they learned from may differ. None where
+    there is no such pair with answers kept, or the two choose among different labels.
     """
     if set(first.labels) != set(second.labels):
         return None
-    others = {(run.split_hash, run.seed): run for run in second.runs if run.answers}
+    others = {_tested(run): run for run in second.runs if run.answers}
     pairs = [
-        (run, others[run.split_hash, run.seed])
-        for run in first.runs
-        if run.answers and (run.split_hash, run.seed) in others
+        (run, others[_tested(run)]) for run in first.runs if run.answers and _tested(run) in others
     ]
     rows = [row for one, other in pairs for row in _rows(one.answers, other.answers)]
     if not rows:
@@ -225,6 +229,10 @@ def paired(first: Measured, second: Measured) -> Paired | None:
         n_speakers=len(set(speakers)),
         folds=tuple(sorted({one.fold for one, _ in pairs if one.fold is not None})),
     )
+
+
+def _tested(run: Result) -> tuple[frozenset[str], int | None]:
+    return frozenset(answer.id for answer in run.answers), run.seed
 
 
 def _rows(ours: Sequence[Answer], theirs: Sequence[Answer]) -> list[tuple[Answer, Answer]]:
@@ -263,14 +271,14 @@ def options(measured: Iterable[Measured]) -> list[tuple[Measured, list[Paired]]]
 def best_against_others(
     measured: Iterable[Measured],
 ) -> list[tuple[Measured, list[Paired]]]:
-    """For each corpus and split, the best recipe of those with the most folds, and the others.
+    """For each tested corpus and split, the best of those with the most folds, and the others.
 
     Recipes that are another with an option are left out.
     """
-    groups: dict[tuple[str, str], list[Measured]] = {}
+    groups: dict[tuple[str, ...], list[Measured]] = {}
     for m in measured:
         if not option_of(m.recipe)[1]:
-            groups.setdefault((m.corpus, m.split), []).append(m)
+            groups.setdefault((m.tested, m.split, *sorted(m.labels)), []).append(m)
     found = []
     for rows in groups.values():
         best = max(rows, key=lambda m: (len(m.folds), m.uar))

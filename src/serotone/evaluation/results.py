@@ -19,7 +19,7 @@ PREDICTIONS = "predictions"
 
 _OPTIONAL = (
     *("params", "train_s", "date", "commit", "architecture", "n_folds", "size_bytes"),
-    *("latency_ms", "latency_cpu"),
+    *("latency_ms", "latency_cpu", "trained_on"),
 )
 
 _SCALE = 1000
@@ -57,6 +57,7 @@ class Result:
         params: learned parameters; None where the model does not say, as all that follow.
         train_s: of the training.
         date, commit: of the run.
+        trained_on: corpora that taught; those of the test are ``corpus``.
         architecture: what the recipe trains.
         n_folds: how many the split has.
         size_bytes: of ``model.onnx``.
@@ -85,6 +86,7 @@ class Result:
     train_s: float | None = None
     date: str = ""
     commit: str | None = None
+    trained_on: str = ""
     architecture: str | None = None
     n_folds: int | None = None
     size_bytes: int | None = None
@@ -97,6 +99,12 @@ class Result:
     def split_name(self) -> str:
         """The split without the fold: ``luna5`` of ``luna5:1``."""
         return self.split.partition(":")[0]
+
+    @property
+    def tested(self) -> str:
+        """The corpora of the test clips: of ``ravdess+tess`` that may be ``ravdess`` alone."""
+        names = sorted({answer.id.partition("/")[0] for answer in self.answers})
+        return "+".join(names) or self.corpus
 
     @property
     def fold(self) -> int | None:
@@ -164,11 +172,15 @@ def read_answers(path: Path) -> tuple[Answer, ...]:
 def read_results(folder: Path) -> list[Result]:
     """Every result of a folder, sorted by name; of one run measured twice, that with answers.
 
+    A JSON object that names neither a recipe nor a split is something else, and left out.
+
     Raises:
         ConfigError: when a file is not a result.
     """
     found: dict[tuple[object, ...], Result] = {}
     for path in sorted(folder.glob("*.json")):
+        if not _json(path).keys() & {"recipe", "split"}:
+            continue
         result = read_result(path)
         key = (result.recipe, result.corpus, result.split, result.part, result.seed)
         if key not in found or (result.answers and not found[key].answers):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from importlib import resources
@@ -26,7 +27,8 @@ class SystemConfig(Config):
         source: where the author says so.
         protocol: the author's data and split.
         here: what differs in our measurement.
-        claimed, honest: recipes that measure it; the first with a result counts.
+        claimed, honest: recipes that measure it, pair by pair, nearest to the author's first; the
+            first pair of which both have results counts, else the first recipe that has one.
     """
 
     id: str
@@ -76,19 +78,18 @@ def load_systems() -> tuple[SystemConfig, ...]:
 
 def standings(systems: Iterable[SystemConfig], measured: Sequence[Measured]) -> list[Standing]:
     """Each system beside its results."""
-    return [
-        Standing(
-            system,
-            claimed=_find(system.claimed, measured, CLAIMED),
-            honest=_find(system.honest, measured, HONEST),
-        )
-        for system in systems
+    return [_standing(system, measured) for system in systems]
+
+
+def _standing(system: SystemConfig, measured: Sequence[Measured]) -> Standing:
+    pairs = [
+        Standing(system, _find(claimed, measured, CLAIMED), _find(honest, measured, HONEST))
+        for claimed, honest in itertools.zip_longest(system.claimed, system.honest, fillvalue="")
     ]
+    pairs.append(Standing(system, None, None))
+    return max(pairs, key=lambda pair: (pair.claimed is not None) + (pair.honest is not None))
 
 
-def _find(recipes: Sequence[str], measured: Sequence[Measured], protocol: str) -> Measured | None:
-    for recipe in recipes:
-        found = [m for m in measured if (m.recipe, m.protocol) == (recipe, protocol)]
-        if found:
-            return max(found, key=lambda m: (len(m.runs), m.n))
-    return None
+def _find(recipe: str, measured: Iterable[Measured], protocol: str) -> Measured | None:
+    found = [m for m in measured if (m.recipe, m.protocol) == (recipe, protocol)]
+    return max(found, key=lambda m: (len(m.runs), m.n), default=None)

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from serotone.evaluation.compare import Measured, together
+from serotone.evaluation.compare import Measured, best_against_others, options, together
 from serotone.evaluation.report import table
 from serotone.evaluation.results import Result
 from serotone.render import results_tables as tables
-from serotone.render.claims import SystemConfig, load_systems, standings
+from serotone.render.claims import HONEST, SystemConfig, load_systems, standings
 from serotone.render.results_tables import Table
 from serotone.render.results_words import (
     LEAK_SIGN,
     LEAKS,
+    LEAKS_MARKED,
     NOT_RUN,
     OF_CLAIMS,
     OF_DIFFERENCES,
@@ -28,6 +29,12 @@ HEAD = """\
 """
 
 
+MADE_OF = (
+    "The same with pictures: [results.html](results.html). Each row is made of files in "
+    "`results/`; `serotone benchmark RECIPE` trains and measures the recipe of that name."
+)
+
+
 def results_markdown(
     results: Iterable[Result], systems: Sequence[SystemConfig] | None = None
 ) -> str:
@@ -40,20 +47,21 @@ def results_markdown(
     measured = measured_of(results)
     known = standings(load_systems() if systems is None else systems, measured)
     terms = "".join(f"- **{term}**: {meaning}\n" for term, meaning in TERMS.items())
+    honest = [m for m in measured if m.protocol == HONEST]
     leaking = tables.claimed(measured)
     other = tables.others(measured)
     parts = [
         HEAD,
-        f"{summary(measured)} The same with pictures: [results.html](results.html).\n",
+        f"{summary(measured)} {MADE_OF}\n",
         terms,
-        _section(tables.claims(known), OF_CLAIMS),
+        _section(tables.claims(known), OF_CLAIMS, lead=f"> {LEAK_SIGN} **{LEAKS_MARKED}**\n\n"),
         _section(tables.protocols(known), level=3),
         "## Voices never heard before\n",
         _sections(tables.honest(measured)),
         "## Which recipe is better\n",
-        _sections(tables.comparisons(measured), OF_DIFFERENCES),
+        _sections(tables.comparisons(best_against_others(honest)), OF_DIFFERENCES),
         "## What an option helps\n",
-        _sections(tables.ablations(measured), OF_OPTIONS),
+        _sections(tables.ablations(options(measured)), OF_OPTIONS),
         _section(leaking, lead=f"> {LEAK_SIGN} **{LEAKS}**\n\n"),
         _section(other) if other.rows else "",
     ]

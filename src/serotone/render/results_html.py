@@ -12,7 +12,7 @@ from serotone.evaluation.compare import (
     option_of,
     options,
 )
-from serotone.evaluation.results import Curve, Result
+from serotone.evaluation.results import Result
 from serotone.render import results_figures as pictures
 from serotone.render import results_tables as tables
 from serotone.render.claims import HONEST, Standing, SystemConfig, load_systems, standings
@@ -34,6 +34,7 @@ from serotone.render.results_tables import Table
 from serotone.render.results_words import (
     LEAK_SIGN,
     LEAKS,
+    LEAKS_MARKED,
     NOT_RUN,
     OF_CLAIMS,
     OF_DIFFERENCES,
@@ -75,7 +76,10 @@ def results_html(results: Iterable[Result], systems: Sequence[SystemConfig] | No
 
 _CSS = """
 h3 { font-size: 1.05rem; margin: 1.6rem 0 .3rem; overflow-wrap: anywhere; }
-.wide table { min-width: max-content; } .wide td { max-width: 24rem; }
+.wide table { min-width: 56rem; width: 100%; } .wide td:first-child { white-space: nowrap; }
+.wide th, .wide td { overflow-wrap: normal; } .wide th { white-space: normal;
+  vertical-align: bottom; }
+details .wide td { min-width: 6rem; }
 """
 
 
@@ -94,12 +98,13 @@ def _claims(known: Sequence[Standing]) -> Fragment:
         alt="Accuracy of each system: claimed, reproduced, honest",
         caption="What each author claims, what the author's protocol gives here, "
         "and what is left with new voices.",
+        full=True,
     )
     return section(
         found.title,
-        banner(f"{LEAK_SIGN} The column and the triangles marked as claimed leak. {LEAKS}"),
+        banner(f"{LEAK_SIGN} {LEAKS_MARKED}"),
         picture,
-        _table(found, text_columns=4),
+        _table(found, text_columns=2),
         paragraph(OF_CLAIMS, soft=True),
         details("How each was measured", _table(tables.protocols(known), text_columns=5)),
     )
@@ -118,7 +123,7 @@ def _honest(honest: Sequence[Measured]) -> Iterator[Fragment]:
             points, x_label="UAR, %", reference=chance, reference_name=f"chance {chance:.1f} %"
         )
         yield _subheading(one.title)
-        yield figure(picture, alt=f"UAR with intervals: {one.title}")
+        yield figure(picture, alt=f"UAR with intervals: {one.title}", full=True)
         yield _table(one)
 
 
@@ -144,48 +149,39 @@ def _costs(honest: Sequence[Measured]) -> Iterator[Fragment]:
             if len(paid) > 1:
                 drawn = True
                 picture = pictures.cost(paid, x_label=label, y_label="UAR, %")
-                yield figure(picture, alt=f"UAR against {label}, {title}", caption=f"{title}.")
+                alt = f"UAR against {label}, {title}"
+                yield figure(picture, alt=alt, caption=f"{title}.", full=True)
     if not drawn:
         yield paragraph(f"{NOT_RUN.capitalize()}: it takes two recipes on one split.")
 
 
 def _comparisons(honest: Sequence[Measured]) -> Iterator[Fragment]:
-    found = zip(tables.comparisons(honest), best_against_others(honest), strict=True)
-    empty = True
-    for one, (best, pairs) in found:
-        empty = False
+    found = best_against_others(honest)
+    for one, (best, pairs) in zip(tables.comparisons(found), found, strict=True):
+        x_label = f"UAR less that of {best.recipe}, percentage points"
         points = [_gap(pair.first, pair) for pair in pairs]
-        picture = pictures.forest(
-            points,
-            x_label=f"UAR less that of {best.recipe}, percentage points",
-            reference=0,
-            reference_name="no difference",
-        )
-        yield _subheading(one.title)
-        yield paragraph(one.lead)
-        yield figure(picture, alt=one.title)
-        yield _table(one)
-    if empty:
+        yield from _differences(one, points, x_label, "no difference")
+    if not found:
         yield paragraph(f"{NOT_RUN.capitalize()}: it takes two recipes on one split.")
 
 
 def _ablations(measured: Sequence[Measured]) -> Iterator[Fragment]:
-    empty = True
-    for one, (_, pairs) in zip(tables.ablations(measured), options(measured), strict=True):
-        empty = False
+    found = options(measured)
+    for one, (_, pairs) in zip(tables.ablations(found), found, strict=True):
         points = [_gap(option_of(pair.first)[1], pair) for pair in pairs]
-        picture = pictures.forest(
-            points,
-            x_label="change of UAR, percentage points",
-            reference=0,
-            reference_name="without",
-        )
-        yield _subheading(one.title)
-        yield paragraph(one.lead)
-        yield figure(picture, alt=f"What options change: {one.title}")
-        yield _table(one)
-    if empty:
+        yield from _differences(one, points, "change of UAR, percentage points", "without")
+    if not found:
         yield paragraph(f"{NOT_RUN.capitalize()}.")
+
+
+def _differences(
+    one: Table, points: Sequence[Point], x_label: str, zero: str
+) -> Iterator[Fragment]:
+    picture = pictures.forest(points, x_label=x_label, reference=0, reference_name=zero)
+    yield _subheading(one.title)
+    yield paragraph(one.lead)
+    yield figure(picture, alt=f"Differences: {one.title}", full=True)
+    yield _table(one)
 
 
 def _gap(name: str, pair: Paired) -> Point:
@@ -202,21 +198,25 @@ def _claimed(measured: Sequence[Measured]) -> Fragment:
 def _curves(measured: Sequence[Measured]) -> Iterator[Fragment]:
     empty = True
     for m in measured:
-        runs = [(run, run.curve) for run in m.runs if run.curve is not None]
+        runs = [(_run(run), run.curve) for run in m.runs if run.curve is not None]
         if runs:
             empty = False
             sign = "" if m.protocol == HONEST else f"{LEAK_SIGN} {m.protocol}: "
-            inside = [_curve(run, curve) for run, curve in runs]
-            yield details(f"{sign}{m.recipe}, {m.corpus}, {m.split}", *inside)
+            kept = ", ".join(f"{name} {curve.kept}" for name, curve in runs)
+            losses = {name: curve.train_loss for name, curve in runs}
+            uars = {name: curve.dev_uar for name, curve in runs}
+            yield details(
+                f"{sign}{m.recipe}, {m.tested}, {m.split}",
+                figure(learning_curves(losses, y_label="training loss"), alt="Training loss"),
+                figure(learning_curves(uars, y_label="UAR on dev"), alt="UAR on dev"),
+                paragraph(f"Epochs that were kept: {kept}.", soft=True),
+            )
     if empty:
         yield paragraph("No curves were kept.")
 
 
-def _curve(run: Result, curve: Curve) -> Fragment:
-    drawn = {"training loss": curve.train_loss, "UAR on dev": curve.dev_uar}
-    picture = learning_curves(drawn, y_label="loss, UAR", chosen=curve.kept)
-    caption = f"{run.split}, seed {run.seed}; the dashed line is the epoch that was kept."
-    return figure(picture, alt=f"Learning curve of {run.name}", caption=caption)
+def _run(run: Result) -> str:
+    return f"fold {run.fold}, seed {run.seed}" if run.fold else f"seed {run.seed}"
 
 
 def _table(found: Table, *, text_columns: int = 1) -> Fragment:

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from serotone.evaluation.compare import Measured, Paired, best_against_others, option_of, options
+from serotone.evaluation.compare import Measured, Paired, option_of
 from serotone.evaluation.report import percent
 from serotone.render.claims import CLAIMED, HONEST, Standing
 from serotone.render.results_words import (
@@ -52,9 +52,13 @@ def claims(known: Iterable[Standing]) -> Table:
     return Table("What was claimed, and what it is worth", head, tuple(map(_claim, known)))
 
 
+def _nothing(recipes: Sequence[str]) -> str:
+    return NOT_RUN if recipes else "–"
+
+
 def _claim(standing: Standing) -> Row:
     system, honest = standing.system, standing.honest
-    claimed = NOT_RUN
+    claimed = _nothing(system.claimed)
     if standing.claimed is not None and standing.missed is not None:
         accuracy = percent(standing.claimed.accuracy)
         claimed = f"{LEAK_SIGN} {accuracy} ({points(standing.missed)})"
@@ -64,7 +68,7 @@ def _claim(standing: Standing) -> Row:
         system.what,
         claim_text(system.claim),
         claimed,
-        NOT_RUN if honest is None else percent(honest.accuracy),
+        _nothing(system.honest) if honest is None else percent(honest.accuracy),
         "–" if standing.gap is None else points(-standing.gap),
         *shown,
     )
@@ -78,21 +82,21 @@ def protocols(known: Iterable[Standing]) -> Table:
             s.system.id,
             f"{s.system.metric}: {s.system.protocol} ({s.system.source})",
             s.system.here or "–",
-            _measured_on(s.claimed),
-            _measured_on(s.honest),
+            _measured_on(s.claimed, _nothing(s.system.claimed)),
+            _measured_on(s.honest, _nothing(s.system.honest)),
         )
         for s in known
     )
     return Table("How each was measured", head, tuple(rows))
 
 
-def _measured_on(measured: Measured | None) -> str:
+def _measured_on(measured: Measured | None, nothing: str) -> str:
     if measured is None:
-        return NOT_RUN
+        return nothing
     parts = [
         measured.recipe,
-        measured.corpus,
-        f"{measured.split} {folds_text(measured)}".strip(),
+        measured.tested,
+        f"{_split(measured.split)} {folds_text(measured)}".strip(),
         count(measured.n, "clip"),
         count(measured.n_classes, "emotion"),
     ]
@@ -100,17 +104,17 @@ def _measured_on(measured: Measured | None) -> str:
 
 
 def honest(measured: Iterable[Measured]) -> list[Table]:
-    """A table for each corpus, split and number of emotions that was measured honestly."""
+    """A table for each tested corpus, split and number of emotions; options stand elsewhere."""
     groups: dict[str, list[Measured]] = {}
     for m in measured:
-        if m.protocol == HONEST:
+        if m.protocol == HONEST and not option_of(m.recipe)[1]:
             groups.setdefault(title_of(m), []).append(m)
     return [_figures(rows, title=title, baseline=True) for title, rows in sorted(groups.items())]
 
 
 def title_of(m: Measured) -> str:
     """What a result is comparable in: ``ravdess, luna5, 8 emotions``."""
-    return f"{m.corpus}, {_split(m.split)}, {count(m.n_classes, 'emotion')}"
+    return f"{m.tested}, {_split(m.split)}, {count(m.n_classes, 'emotion')}"
 
 
 def claimed(measured: Iterable[Measured]) -> Table:
@@ -130,16 +134,16 @@ def _split(name: str) -> str:
 
 
 def _figures(measured: Sequence[Measured], *, title: str, baseline: bool) -> Table:
-    where = () if baseline else ("measured on", "protocol")
+    where = ("learned from",) if baseline else ("measured on", "protocol")
     head = (
         "recipe", *where, "UAR [95 %]", "accuracy", "macro F1", "ECE", "folds", "seeds",
         "speakers", "clips", "parameters", "file", "ms a clip", "training",
     )  # fmt: skip
-    rows = [_figure(m, where=bool(where)) for m in measured]
+    rows = [_figure(m, baseline=baseline) for m in measured]
     if baseline:
-        blank = ("–",) * (len(head) - 3)
+        blank = ("–",) * (len(head) - 4)
         chance = percent(1 / measured[0].n_classes)
-        rows.append(("one answer for all (chance)", chance, _largest_class(measured), *blank))
+        rows.append(("one answer for all (chance)", "–", chance, _largest_class(measured), *blank))
     notes = ["Rows that ran on other folds were tested on other people."]
     if any(m.latency_cpu for m in measured):
         cpus = sorted({m.latency_cpu for m in measured if m.latency_cpu})
@@ -162,7 +166,7 @@ def _largest_class(measured: Iterable[Measured]) -> str:
     return shares.pop() if len(shares) == 1 else "–"
 
 
-def _figure(m: Measured, *, where: bool) -> Row:
+def _figure(m: Measured, *, baseline: bool) -> Row:
     sign = f"{LEAK_SIGN} " if m.protocol == CLAIMED else ""
     run = m.runs[0]
     seeds = str(len(m.seeds) or "–")
@@ -170,7 +174,7 @@ def _figure(m: Measured, *, where: bool) -> Row:
         seeds += f" (±{100 * m.seed_spread:.1f})"
     return (
         sign + m.recipe,
-        *((f"{m.corpus}, {_split(m.split)}", m.protocol) if where else ()),
+        *((m.trained_on or "–",) if baseline else (f"{m.tested}, {_split(m.split)}", m.protocol)),
         uar_text(m),
         percent(m.accuracy),
         percent(m.macro_f1),
@@ -186,25 +190,28 @@ def _figure(m: Measured, *, where: bool) -> Row:
     )
 
 
-def comparisons(measured: Sequence[Measured]) -> list[Table]:
-    """For each split, the best honest recipe against the others."""
+Pairs = Sequence[tuple[Measured, Sequence[Paired]]]
+
+
+def comparisons(found: Pairs) -> list[Table]:
+    """The best recipe of each split against the others, as ``best_against_others`` gives them."""
     return [
         Table(
-            f"{best.corpus}, {_split(best.split)}: against {best.recipe}",
+            f"{title_of(best)}: against {best.recipe}",
             ("recipe", *_DIFFERENCE),
             tuple(_difference(pair, pair.first) for pair in pairs),
             lead=f"{best.recipe} has the best UAR among the recipes that ran on the most folds; "
             "the others less it, on the clips that both were tested on.",
         )
-        for best, pairs in best_against_others(m for m in measured if m.protocol == HONEST)
+        for best, pairs in found
     ]
 
 
-def ablations(measured: Sequence[Measured]) -> list[Table]:
-    """For each recipe with options, what each of them changes."""
+def ablations(found: Pairs) -> list[Table]:
+    """What each option of a recipe changes, as ``options`` gives it."""
     tables = []
-    for base, pairs in options(measured):
-        where = f"{base.corpus}, {_split(base.split)} {folds_text(base)}".strip()
+    for base, pairs in found:
+        where = f"{base.tested}, {_split(base.split)} {folds_text(base)}".strip()
         tables.append(
             Table(
                 base.recipe,
@@ -226,7 +233,7 @@ def _difference(pair: Paired, name: str) -> Row:
     return (
         name,
         difference_text(pair),
-        f"{pair.difference.p_value:.3f}",
+        "<0.001" if pair.difference.p_value < 0.001 else f"{pair.difference.p_value:.3f}",
         ", ".join(map(str, pair.folds)) or "–",
         str(pair.n_speakers),
         f"{pair.n:,}",
@@ -237,16 +244,24 @@ def _option(pair: Paired) -> str:
     return option_of(pair.first)[1]
 
 
+EFFECTS = ("helps", "may help", "no clear difference", "may hurt", "hurts")
+
+
 def _effect(pair: Paired) -> str:
-    """Helps or hurts only where the interval leaves out zero."""
-    if pair.difference.interval.low > 0:
-        return "helps"
-    return "hurts" if pair.difference.interval.high < 0 else "no clear difference"
+    """Sure only where the interval leaves out zero and chance alone would not do as much."""
+    interval = pair.difference.interval
+    if interval.low <= 0 <= interval.high:
+        return "no clear difference"
+    helps, sure = pair.difference.value > 0, pair.difference.p_value < 0.05
+    if helps:
+        return "helps" if sure else "may help"
+    return "hurts" if sure else "may hurt"
 
 
 def _verdict(pairs: Sequence[Paired]) -> str:
     parts = []
-    for kind in ("helps", "hurts", "no clear difference"):
+    for kind in EFFECTS:
         names = [_option(pair) for pair in pairs if _effect(pair) == kind]
-        parts.append(f"{kind.capitalize()}: {', '.join(names) or 'nothing'}.")
+        if names:
+            parts.append(f"{kind.capitalize()}: {', '.join(names)}.")
     return " ".join(parts)

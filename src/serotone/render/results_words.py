@@ -35,9 +35,15 @@ LEAKS = (
     "had them. Do not compare them with the honest ones, and judge no model by them."
 )
 
+LEAKS_MARKED = (
+    "The figures with this sign leak: speakers or clips stand on both sides, as the systems that "
+    "are reproduced had them. The honest ones beside them are what a new voice can expect."
+)
+
 OF_CLAIMS = (
-    "The first figures are accuracies, as the authors count. In parentheses: ours less the claim. "
-    "The gap is what is lost, in percentage points of accuracy, when the speakers are new."
+    "R1 to R5 are five public systems as their authors describe them. The first figures are "
+    "accuracies, as the authors count. In parentheses: ours less the claim. The gap is what is "
+    "lost, in percentage points of accuracy, when the speakers are new."
 )
 
 OF_DIFFERENCES = (
@@ -49,7 +55,8 @@ OF_DIFFERENCES = (
 
 OF_OPTIONS = (
     "Each row is the same recipe with one thing changed, less the recipe without it, on the same "
-    "people. An option helps or hurts where the interval of the difference leaves out zero."
+    "clips. An option helps or hurts where the interval of the difference leaves out zero and p is "
+    "below 0.05; it may where the interval alone says so, as with too few speakers for a small p."
 )
 
 
