@@ -77,10 +77,9 @@ def listen(
             source=name,
             on_skip=view.skipped,
         )
-        with Keeper(save, sample_rate=hz) as keeper, view:
-            # Ctrl-C is the way to stop.
-            with contextlib.suppress(KeyboardInterrupt):
-                _follow(with_silence(chunks), stream, view, keeper, seconds)
+        # Ctrl-C is the way to stop, and what was heard until then is kept.
+        with Keeper(save, sample_rate=hz) as keeper, view, contextlib.suppress(KeyboardInterrupt):
+            _follow(with_silence(chunks), stream, view, keeper, seconds)
     if keeper.path:
         print(f"kept in {keeper.path}", file=sys.stderr)
     if stream.n_skipped:
