@@ -62,7 +62,8 @@ _CSS = """<style>
 .key { display: inline-flex; align-items: center; gap: .35rem; margin: 0 .9rem .3rem 0; }
 .key i { width: .9rem; height: .9rem; border-radius: .2rem; display: inline-block; }
 button.jump { font: inherit; white-space: nowrap; color: var(--accent); background: none;
-  border: 0; padding: .1rem 0; cursor: pointer; font-variant-numeric: tabular-nums; text-decoration: underline; }
+  border: 0; padding: .1rem 0; cursor: pointer; font-variant-numeric: tabular-nums;
+  text-decoration: underline; }
 label.zoom { display: inline-flex; gap: .5rem; align-items: center; }
 </style>"""
 
