@@ -19,10 +19,12 @@ from serotone.augment import AugmentConfig
 from serotone.augment.waveform import Alterations, WaveformConfig
 from serotone.corpora.split import fold
 from serotone.models.contract import EmotionModel
+from serotone.store.card import card
 from serotone.training.batches import TrainingBatches
 from serotone.training.data import load_clips, read_utterance
+from serotone.training.publish import describe_run
 from serotone.training.recipe import Recipe
-from serotone.training.train import load_sides
+from serotone.training.train import Trained, load_sides
 from serotone.types import Utterance
 
 
@@ -194,3 +196,13 @@ def test_a_file_may_be_called_like_a_copy(tmp_path: Path) -> None:
     soundfile.write(path, square(0.25), 8000, subtype="FLOAT")
     row = Utterance("folder/sad/bark#noise", path, "folder", "s", "sad")
     assert set(read_utterance(row, 8000).signal.tolist()) == {0.25, -0.25}
+
+
+def test_a_model_counts_clips_and_not_their_copies(corpus: list[Utterance]) -> None:
+    recipe = Recipe.parse({"name": "x", "data": {"corpora": ["x"], "labels": ["happy", "sad"]}})
+    trained = Trained(Heard(), temperature=1.0, dev={}, epoch=0, train_s=0.0)
+    described = describe_run(trained, recipe, fold(corpus, "claimed"))
+    assert described["provenance"]["corpora"][0]["n_clips"] == 12
+    text = card({"name": "x", **described})
+    assert "took no part" not in text
+    assert "nothing of new speakers" in text

@@ -86,7 +86,9 @@ def describe_run(trained: Trained, recipe: Recipe, split: Sides) -> dict[str, An
 
 
 def _corpora(recipe: Recipe, split: Sides) -> list[dict[str, Any]]:
-    used = Counter(u.corpus for u in (*split.train, *split.dev) if u.label in recipe.data.labels)
+    heard = [u for u in (*split.train, *split.dev) if u.label in recipe.data.labels]
+    # Rows may be copies of one clip.
+    used = Counter(corpus for corpus, _, _ in {(u.corpus, u.path, u.start_s) for u in heard})
     found = []
     for name, n_clips in sorted(used.items()):
         info = CORPORA.get(name).info if name in CORPORA.names() else None
