@@ -101,6 +101,15 @@ def test_options_are_sure_with_people_enough() -> None:
     assert "Helps: x. Hurts: y." in options
 
 
+def test_a_transductive_option_says_so() -> None:
+    runs = [made("a"), made("a+all-of-a-speaker", protocol="transductive", skill=0.9)]
+    page = results_markdown(runs, SYSTEMS)
+    options = section(page, "What an option helps")
+    assert row(options, "all-of-a-speaker (transductive)")
+    assert "all recordings of each speaker at once" in options
+    assert "all-of-a-speaker" not in section(page, "Voices never heard before")
+
+
 def test_what_only_taught_does_not_part_recipes() -> None:
     wide = dataclasses.replace(made("wide"), trained_on="ravdess+tess", split_hash="other")
     page = results_markdown([made("narrow"), wide], SYSTEMS)

@@ -99,6 +99,7 @@ class Paired:
 
     Attributes:
         first, second: names of the recipes.
+        protocol: of the first.
         difference: in UAR.
         n: pairs of answers.
         n_speakers: in them.
@@ -107,6 +108,7 @@ class Paired:
 
     first: str
     second: str
+    protocol: str
     difference: Difference
     n: int
     n_speakers: int
@@ -224,6 +226,7 @@ def paired(first: Measured, second: Measured) -> Paired | None:
     return Paired(
         first=first.recipe,
         second=second.recipe,
+        protocol=first.protocol,
         difference=difference,
         n=len(rows),
         n_speakers=len(set(speakers)),
@@ -252,7 +255,10 @@ def option_of(recipe: str) -> tuple[str, str]:
 
 
 def options(measured: Iterable[Measured]) -> list[tuple[Measured, list[Paired]]]:
-    """Every recipe that has options, and what each changes, the largest gain first."""
+    """Every recipe that has options, and what each changes, the largest gain first.
+
+    An option may be transductive where its base is not: its pair says so.
+    """
     known = list(measured)
     found = []
     for base in known:
@@ -260,8 +266,9 @@ def options(measured: Iterable[Measured]) -> list[tuple[Measured, list[Paired]]]
             m
             for m in known
             if option_of(m.recipe)[1]
-            and (option_of(m.recipe)[0], m.corpus, m.split, m.protocol)
-            == (base.recipe, base.corpus, base.split, base.protocol)
+            and (option_of(m.recipe)[0], m.corpus, m.split)
+            == (base.recipe, base.corpus, base.split)
+            and m.protocol in (base.protocol, "transductive")
         ]
         if pairs := _pairs(changed, base):
             found.append((base, pairs))

@@ -221,7 +221,7 @@ def _run(run: Result) -> str:
 
 def _table(found: Table, *, text_columns: int = 1) -> Fragment:
     body = html_table(found.head, found.rows, text_columns=text_columns)
-    return Fragment(body + "".join(paragraph(note, soft=True) for note in found.notes))
+    return Fragment(body + "".join(paragraph(note, soft=True) for note in found.notes if note))
 
 
 def _subheading(text: str) -> Fragment:

@@ -12,6 +12,7 @@ from serotone.render.claims import CLAIMED, HONEST, Standing
 from serotone.render.results_words import (
     LEAK_SIGN,
     NOT_RUN,
+    TRANSDUCTIVE,
     claim_text,
     count,
     difference_text,
@@ -145,6 +146,8 @@ def _figures(measured: Sequence[Measured], *, title: str, baseline: bool) -> Tab
         chance = percent(1 / measured[0].n_classes)
         rows.append(("one answer for all (chance)", "–", chance, _largest_class(measured), *blank))
     notes = ["Rows that ran on other folds were tested on other people."]
+    if any(m.protocol == "transductive" for m in measured):
+        notes.append(TRANSDUCTIVE)
     if any(m.latency_cpu for m in measured):
         cpus = sorted({m.latency_cpu for m in measured if m.latency_cpu})
         notes.append(
@@ -216,11 +219,9 @@ def ablations(found: Pairs) -> list[Table]:
             Table(
                 base.recipe,
                 ("option", *_DIFFERENCE, "so it"),
-                tuple(
-                    (*_difference(pair, option_of(pair.first)[1]), _effect(pair)) for pair in pairs
-                ),
+                tuple((*_difference(pair, _option(pair)), _effect(pair)) for pair in pairs),
                 lead=f"Without any of these: UAR {uar_text(base)} on {where}.",
-                notes=(_verdict(pairs),),
+                notes=(_verdict(pairs), _transductive(pairs)),
             )
         )
     return tables
@@ -241,7 +242,8 @@ def _difference(pair: Paired, name: str) -> Row:
 
 
 def _option(pair: Paired) -> str:
-    return option_of(pair.first)[1]
+    name = option_of(pair.first)[1]
+    return f"{name} (transductive)" if pair.protocol == "transductive" else name
 
 
 EFFECTS = ("helps", "may help", "no clear difference", "may hurt", "hurts")
@@ -256,6 +258,10 @@ def _effect(pair: Paired) -> str:
     if helps:
         return "helps" if sure else "may help"
     return "hurts" if sure else "may hurt"
+
+
+def _transductive(pairs: Iterable[Paired]) -> str:
+    return TRANSDUCTIVE if any(pair.protocol == "transductive" for pair in pairs) else ""
 
 
 def _verdict(pairs: Sequence[Paired]) -> str:

@@ -53,6 +53,11 @@ OF_DIFFERENCES = (
     "rows some fall below 0.05 by chance."
 )
 
+TRANSDUCTIVE = (
+    "Transductive: the model was given all recordings of each speaker at once, without labels, as "
+    "few users can."
+)
+
 OF_OPTIONS = (
     "Each row is the same recipe with one thing changed, less the recipe without it, on the same "
     "clips. An option helps or hurts where the interval of the difference leaves out zero and p is "
