@@ -6,9 +6,19 @@ from pathlib import Path
 
 import pytest
 
+from serotone.audio.preparation import PrepareConfig
+from serotone.augment import AugmentConfig
+from serotone.augment.waveform import WaveformConfig
+from serotone.config import Config
 from serotone.corpora import CORPORA
 from serotone.models import MODELS
-from serotone.training.recipe import Recipe, load_recipe, recipe_folders
+from serotone.training.recipe import (
+    DataConfig,
+    OptimiserConfig,
+    Recipe,
+    load_recipe,
+    recipe_folders,
+)
 from serotone.training.train import build
 
 FILES = {
@@ -17,6 +27,7 @@ FILES = {
     for path in sorted(folder.glob("*.toml"))
     if path.stem != "words"  # of the text model: benchmarks/words_train.py reads it
 }
+DOCS = Path(__file__).parents[2] / "docs"
 CLAIMED = sorted(name for name in FILES if "-claimed" in name)
 LEAKING = ("claimed", "random8020")
 ASKED_FOR = {"crema-d", "savee", "iemocap"}
@@ -77,3 +88,16 @@ def test_every_reference_model_has_both_and_every_peer_an_honest_one() -> None:
 def test_a_claim_says_what_its_author_left_open(name: str) -> None:
     comment = [line for line in Path(FILES[name]).read_text().splitlines() if line.startswith("#")]
     assert any("Silent on:" in line for line in comment) or name == "cnn2d_logmel128-claimed-five"
+
+
+@pytest.mark.parametrize(
+    "config", [DataConfig, PrepareConfig, WaveformConfig, AugmentConfig, OptimiserConfig]
+)
+def test_every_option_is_documented(config: type[Config]) -> None:
+    text = (DOCS / "training.md").read_text(encoding="utf-8")
+    assert [name for name in config.model_fields if f"`{name}`" not in text] == []
+
+
+def test_every_recipe_is_documented() -> None:
+    text = (DOCS / "recipes.md").read_text(encoding="utf-8")
+    assert [name for name in FILES if f"`{name}`" not in text] == []

@@ -1,0 +1,73 @@
+"""Time of one training step of every recipe of the reference systems, and of a clip's features."""
+
+from __future__ import annotations
+
+import argparse
+import time
+
+import torch
+from torch.nn.functional import one_hot
+
+from serotone.training.losses import masked_cross_entropy
+from serotone.training.recipe import load_recipe
+from serotone.training.train import build
+
+RECIPES = (
+    "cnn1d_stack2376-honest",
+    "cnn2d_logmel128-honest",
+    "cnn_bilstm_mfcc39-honest",
+    "lstm_mfcc-honest",
+    "cnn_gru_mel64-honest",
+    "cnn_lstm_mel64-honest",
+    "cnn_lstm_mel64_small-honest",
+    "cnn_lstm_mel64_l2-honest",
+    "light_sernet-honest",
+    "lstm_attention-honest",
+    "ravdess-resnet",
+)
+CLIP_S = 3.7
+"""Mean length of a clip of RAVDESS."""
+
+
+def measure(name: str) -> tuple[int, float, float]:
+    """Batch size, processor seconds of a clip's features, and of a step after a first one."""
+    recipe = load_recipe(name)
+    model = build(recipe).train()
+    n_samples, size = round(CLIP_S * model.sample_rate), recipe.optimiser.batch_size
+    start = time.process_time()
+    with torch.no_grad():
+        features, counts = model.features(
+            0.1 * torch.randn(4, n_samples), torch.full((4,), n_samples)
+        )
+    features_s = (time.process_time() - start) / 4
+    x = features[:1] + torch.randn(size, *features.shape[1:])
+    n = counts[:1].repeat(size)
+    n_classes = len(recipe.data.labels)
+    targets = one_hot(torch.arange(size) % n_classes, n_classes).float()
+    allowed = torch.ones(size, n_classes, dtype=torch.bool)
+    optimiser = torch.optim.Adam(model.parameters(), lr=1e-4)
+    step_s = 0.0
+    for _ in range(2):
+        start = time.process_time()
+        optimiser.zero_grad()
+        logits = model.classify(x, n).logits
+        loss = masked_cross_entropy(logits, targets, allowed) + model.penalty()
+        loss.backward()  # type: ignore[no-untyped-call]
+        optimiser.step()
+        step_s = time.process_time() - start
+    return size, features_s, step_s
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("recipes", nargs="*", default=RECIPES)
+    torch.set_num_threads(1)
+    print("| model | batch | features of a clip, ms | one step, s |")
+    print("|---|---:|---:|---:|")
+    for name in parser.parse_args().recipes:
+        size, features_s, step_s = measure(name)
+        print(f"| {name} | {size} | {1000 * features_s:.0f} | {step_s:.2f} |", flush=True)
+
+
+if __name__ == "__main__":
+    main()
