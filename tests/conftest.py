@@ -11,6 +11,12 @@ import pytest
 from serotone.store.folder import ModelInfo
 from serotone.types import Audio
 
+# Two workers that fill one cache of numba, which librosa uses, leave code that crashes.
+_worker = os.environ.get("PYTEST_XDIST_WORKER", "main")
+os.environ["NUMBA_CACHE_DIR"] = str(
+    Path(__file__).parents[1] / ".pytest_cache" / f"numba-{_worker}"
+)
+
 
 @pytest.fixture(scope="session")
 def corpora_root() -> Path:

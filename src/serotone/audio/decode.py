@@ -60,8 +60,9 @@ def _refuse_lies(sound: Sound, source: str) -> None:
 
 @contextmanager
 def _open_soundfile(file: Steady, source: str, wav: WavData | None) -> Iterator[Sound]:
+    number = file.descriptor
     try:
-        opened = soundfile.SoundFile(file)
+        opened = soundfile.SoundFile(file if number is None else number, closefd=False)
     except soundfile.LibsndfileError as error:
         raise not_sound(source, _tidy(error)) from None
     with opened:

@@ -78,6 +78,21 @@ class Steady:
         self._file = file
         self.failure: OSError | None = None
 
+    @property
+    def descriptor(self) -> int | None:
+        """Of a file of the system, set to its beginning; None of one in memory.
+
+        A decoder that reads it needs no callback, in which a Ctrl-C would be lost.
+        """
+        if os.name != "posix":
+            return None
+        try:
+            number = self._file.fileno()
+            os.lseek(number, 0, os.SEEK_SET)
+        except (AttributeError, OSError):
+            return None
+        return number
+
     def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
         # Damaged headers send it before the beginning; staying put refuses that.
         with suppress(ValueError, OSError):
