@@ -100,7 +100,7 @@ def evaluate(
         )
     _write(result, out)
     if results is not None:
-        _keep(result, recognizer.model, results)
+        _keep(result, recognizer.model, reading, results)
     if record:
         from serotone.store.save import record_figures
 
@@ -134,15 +134,20 @@ def _write(result: Evaluation, out: Path) -> None:
     print(f"wrote {', '.join(file.name for file in files)} to {out}", file=sys.stderr)
 
 
-def _keep(result: Evaluation, model: ModelInfo, folder: Path) -> None:
-    from serotone.evaluation.results import write_answers, write_result
+def _keep(result: Evaluation, model: ModelInfo, reading: Reading, folder: Path) -> None:
+    from serotone.corpora.split import folds
+    from serotone.evaluation.keep import keep
 
     source = result.source
-    split = source.split.replace(":", "-")
-    name = f"{source.recipe}-{source.corpus}-{split}-{source.seed}"
-    taught = {"trained_on": "+".join(c["name"] for c in model.provenance.get("corpora", ()))}
-    write_answers(folder, name, result.answers)
-    print(f"wrote {write_result(folder, name, result.to_dict() | taught)}", file=sys.stderr)
+    whole, _, number = source.split.partition(":")
+    file = keep(
+        result,
+        model,
+        folder=folder,
+        name=f"{source.recipe}-{source.corpus}-{source.split}-{source.seed}".replace(":", "-"),
+        n_folds=len(folds(reading.utterances, whole)) if number else None,
+    )
+    print(f"wrote {file}", file=sys.stderr)
 
 
 def _print(result: Evaluation, format: Format) -> None:

@@ -15,11 +15,11 @@ from serotone.corpora.split import folds
 from serotone.errors import ConfigError, SerotoneError
 from serotone.evaluation.curve import read_curve
 from serotone.evaluation.evaluate import evaluate
-from serotone.evaluation.latency import measure_latency
-from serotone.evaluation.results import read_result, write_answers, write_result
+from serotone.evaluation.keep import keep
+from serotone.evaluation.results import read_result
 from serotone.evaluation.suite import Entry
 from serotone.inference.recognizer import Recognizer
-from serotone.store.folder import DESCRIPTION, ONNX, ModelInfo, describe
+from serotone.store.folder import DESCRIPTION, ModelInfo, describe
 from serotone.training.publish import publish
 from serotone.training.recipe import Recipe, load_recipe
 from serotone.training.sides import read_corpora, split_of, with_labels
@@ -273,19 +273,14 @@ def run_one(
         corpus=_corpora(run.split.test),
         split=run.split,
     )
-    latency = measure_latency(model.path / ONNX, sample_rate=model.sample_rate)
-    values = evaluation.to_dict() | {
+    more = {
         "architecture": run.recipe.model,
-        "trained_on": _corpora(run.split.train),
         "recipe_hash": run.recipe_hash,
-        "n_folds": run.n_folds,
-        "size_bytes": model.size_bytes,
-        "latency_ms": round(latency.ms, 2),
-        "latency_cpu": latency.cpu,
         "curve": read_curve(folder, kept=int(model.provenance["epoch"]) + 1),
     }
-    write_answers(places.results, run.name, evaluation.answers)
-    return write_result(places.results, run.name, values)
+    return keep(
+        evaluation, model, folder=places.results, name=run.name, n_folds=run.n_folds, more=more
+    )
 
 
 def _corpora(utterances: Iterable[Utterance]) -> str:
