@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import time
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +13,7 @@ import soundfile
 import torch
 
 from serotone.evaluation import benchmark as module
+from serotone.evaluation import clock
 from serotone.evaluation.benchmark import Places, Run, Step, benchmark, plan
 from serotone.evaluation.curve import read_curve
 from serotone.evaluation.latency import measure_latency
@@ -191,6 +194,21 @@ def test_curves_of_all_parts_are_joined(tmp_path: Path) -> None:
         "kept": 2,
     }
     assert read_curve(tmp_path / "nowhere", kept=1) is None
+
+
+def test_the_clock_counts_every_part(tmp_path: Path) -> None:
+    assert clock.begin(tmp_path) == 0
+    assert clock.begin(tmp_path) == 0  # killed before the first epoch ended
+    last = tmp_path / "checkpoints" / "last.ckpt"
+    last.parent.mkdir()
+    last.touch()
+    os.utime(last, (time.time() + 100, time.time() + 100))
+    assert clock.begin(tmp_path) == pytest.approx(100, abs=5)
+    os.utime(last, (time.time() + 30, time.time() + 30))
+    assert clock.begin(tmp_path) == pytest.approx(130, abs=5)
+    assert clock.total(tmp_path) is None
+    clock.end(tmp_path, 140.5)
+    assert clock.total(tmp_path) == 140.5
 
 
 def test_latency_is_of_one_clip(tiny_model: ModelInfo) -> None:

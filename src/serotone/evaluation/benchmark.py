@@ -13,6 +13,7 @@ from typing import Literal
 
 from serotone.corpora.split import folds
 from serotone.errors import ConfigError, SerotoneError
+from serotone.evaluation import clock
 from serotone.evaluation.curve import read_curve
 from serotone.evaluation.evaluate import evaluate
 from serotone.evaluation.keep import keep
@@ -264,7 +265,9 @@ def run_one(
     if model is None:
         tell("training")
         resume = (folder / "run.json").is_file()
+        earlier_s = clock.begin(folder)
         trained = train(run.recipe, run.split, out=folder, resume=resume, on_clip=on_clip)
+        clock.end(folder, earlier_s + trained.train_s)
         model = publish(trained, run.recipe, run.split, folder=folder / run.recipe.name)
     tell("measuring")
     evaluation = evaluate(
@@ -273,9 +276,11 @@ def run_one(
         corpus=_corpora(run.split.test),
         split=run.split,
     )
+    spent_s = clock.total(folder)
     more = {
         "architecture": run.recipe.model,
         "recipe_hash": run.recipe_hash,
+        "train_s": model.provenance["train_s"] if spent_s is None else round(spent_s, 1),
         "curve": read_curve(folder, kept=int(model.provenance["epoch"]) + 1),
     }
     return keep(
