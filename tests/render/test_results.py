@@ -80,7 +80,7 @@ def test_honest_figures_say_what_they_are_of(results: list[Result]) -> None:
     voices = section(results_markdown(results, SYSTEMS), "Voices never heard before")
     assert "### ravdess, luna5, 3 emotions" in voices
     cells = row(voices, "peer-honest")
-    assert cells[6] == "1, 2 of 5"
+    assert cells[6] == "no. 1, 2 of 5"
     assert re.fullmatch(r"2 \(±\d+\.\d\)", cells[7])
     assert cells[8:14] == ["10", "180", "636,681", "2.5 MB", "12.5", "5 min"]
     assert row(voices, "one answer for all (chance)")[2:4] == ["33.3 %", "33.3 %"]

@@ -100,11 +100,11 @@ def difference_text(pair: Paired) -> str:
 
 
 def folds_text(m: Measured) -> str:
-    """Which folds were run: ``all 5``, ``1 of 5``, or nothing for a split without folds."""
+    """Which folds were run: ``all 5``, ``no. 1 of 5``, or nothing for a split without folds."""
     numbers = ", ".join(map(str, m.folds))
     if not numbers or m.n_folds is None:
         return numbers
-    return f"all {m.n_folds}" if len(m.folds) == m.n_folds else f"{numbers} of {m.n_folds}"
+    return f"all {m.n_folds}" if len(m.folds) == m.n_folds else f"no. {numbers} of {m.n_folds}"
 
 
 def training_text(m: Measured) -> str:
