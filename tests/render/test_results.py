@@ -13,6 +13,7 @@ from serotone.render.claims import SystemConfig, load_systems
 from serotone.render.results import results_markdown
 from serotone.render.results_html import results_html
 from serotone.render.results_readme import fill_figures
+from serotone.training.recipe import load_recipe
 from tests.evaluation.made import made
 
 SYSTEMS = [
@@ -166,3 +167,11 @@ def test_every_reference_system_has_its_claim() -> None:
     claims = {system.id: system.claim for system in load_systems()}
     assert claims["R1-A"] == (0.98,) and claims["R5"] == (0.6823,)
     assert {name.partition("-")[0] for name in claims} == {"R1", "R2", "R3", "R4", "R5"}
+
+
+def test_the_recipes_of_the_reference_systems_exist() -> None:
+    for system in load_systems():
+        for name in (*system.claimed, *system.honest):
+            recipe = load_recipe(name)
+            leaks = recipe.data.split in ("claimed", "random8020")
+            assert leaks == (name in system.claimed), name

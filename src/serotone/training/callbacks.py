@@ -65,8 +65,8 @@ def stopping(config: OptimiserConfig) -> list[Callback]:
 
 
 def progress() -> list[Callback]:
-    """A bar, on a terminal."""
-    return [RichProgressBar()] if sys.stderr.isatty() else []
+    """A bar on standard error, where that is a terminal."""
+    return [RichProgressBar(console_kwargs={"stderr": True})] if sys.stderr.isatty() else []
 
 
 def loggers(out: Path) -> list[Logger]:
