@@ -7,8 +7,10 @@ all moved alike. In another take of the same sentence, however alike, some piece
 and timing and intonation wander from piece to piece: that tells the two apart.
 
 Found: copies resampled, re-gained, padded, trimmed, coded, with noise added, pitch-shifted by up
-to two semitones, and all of these together. Not found: copies played faster or slower, and
-excerpts of less than half of a recording. ``benchmarks/near_duplicates.py`` measures both.
+to two semitones, and all of these together. Not found: copies whose time was stretched, common
+stretches under 0.8 s, short excerpts of long recordings. Where one voice says one carrier sentence
+again and again in two seconds, as in TESS, some takes pass for copies.
+``benchmarks/near_duplicates.py`` measures all this.
 """
 
 from __future__ import annotations
