@@ -196,6 +196,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
     parser.add_argument("--seconds", type=float, default=120.0)
     parser.add_argument("--minutes", type=int, default=30)
+    parser.add_argument("--out", type=Path, default=RESULT)
     options = parser.parse_args()
     recognizer = Recognizer.open(n_threads=1)
     load_before = os.getloadavg()[0]
@@ -214,8 +215,8 @@ def main() -> int:
         "machine": platform.machine(),
     }
     print(json.dumps(result, indent=2))
-    RESULT.parent.mkdir(exist_ok=True)
-    RESULT.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
+    options.out.parent.mkdir(exist_ok=True)
+    options.out.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
     late = float(str(live["p95_ms"])) > LIMIT_MS
     grown = float(str(result["growth"]["growth_mb"])) > GROWTH_LIMIT_MB
     return int(late or grown)

@@ -16,16 +16,12 @@ ROOT = Path(__file__).parents[2]
 
 @pytest.mark.skipif(not shutil.which("pulseaudio"), reason="needs pulseaudio, for a null sink")
 @pytest.mark.skipif(not importlib.util.find_spec("sounddevice"), reason="needs serotone[mic]")
-def test_what_a_virtual_microphone_hears_is_answered() -> None:
-    script = ROOT / "benchmarks" / "live_latency.py"
-    kept = ROOT / "benchmarks" / "results" / "live_latency.json"
-    before = kept.read_text()
-    try:
-        words = [sys.executable, str(script), "--seconds", "12", "--minutes", "1"]
-        done = subprocess.run(words, capture_output=True, text=True, check=False, cwd=ROOT)
-    finally:
-        kept.write_text(before)
-    found = json.loads(done.stdout)
+def test_what_a_virtual_microphone_hears_is_answered(tmp_path: Path) -> None:
+    script, out = ROOT / "benchmarks" / "live_latency.py", tmp_path / "latency.json"
+    words = [sys.executable, script, "--seconds", "12", "--minutes", "1", "--out", out]
+    # Its exit status tells of the delay, which a busy machine has too.
+    subprocess.run(words, capture_output=True, check=False, cwd=ROOT)
+    found = json.loads(out.read_text())
     assert found["latency"]["source"].startswith("PulseAudio null sink")
     assert found["latency"]["n_predictions"] >= 5
     assert found["growth"]["growth_mb"] < found["limits"]["growth_mb"]

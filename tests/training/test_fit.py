@@ -277,10 +277,13 @@ def test_a_run_that_began_before_an_option_existed_is_the_same_run(tmp_path: Pat
         check_same_run(recipe, split, tmp_path, resume=True)
 
 
+_start_epoch = EmotionModule.on_train_epoch_start
+
+
 def _die_in_the_third_epoch(module: EmotionModule) -> None:
     if module.current_epoch == 2:
         raise ChildProcessError
-    torch.manual_seed(module.seed * 100_003 + module.current_epoch)
+    _start_epoch(module)
 
 
 def recordings(root: Path) -> None:

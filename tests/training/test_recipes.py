@@ -21,12 +21,7 @@ from serotone.training.recipe import (
 )
 from serotone.training.train import build
 
-FILES = {
-    path.stem: path
-    for folder in recipe_folders()
-    for path in sorted(folder.glob("*.toml"))
-    if path.stem != "words"  # of the text model: benchmarks/words_train.py reads it
-}
+FILES = {p.stem: p for folder in recipe_folders() for p in sorted(folder.glob("*.toml"))}
 DOCS = Path(__file__).parents[2] / "docs"
 CLAIMED = sorted(name for name in FILES if "-claimed" in name)
 LEAKING = ("claimed", "random8020")
