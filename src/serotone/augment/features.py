@@ -17,6 +17,11 @@ class AugmentConfig(Config):
             moves pitch and vocal tract together (Jaitly & Hinton 2013, vocal tract length
             perturbation).
         gain: largest change of level, in the features' own units.
+        trim: chance that a clip loses a random part of the quiet before and after its speech, so
+            that a model does not lean on the silent ends of studio recordings. What is left keeps
+            the clip's mean.
+        trim_range: frames whose mean lies further than this below the loudest frame's count as
+            quiet; in the features' own units, which are 20 dB in the default net.
         n_band_masks, band_mask: count and largest width of masked bands (SpecAugment, Park et al.
             2019, 10.21437/Interspeech.2019-2680).
         n_time_masks, time_mask: count and largest width of masked stretches, in frames.
@@ -27,6 +32,8 @@ class AugmentConfig(Config):
     speed: float = 0.0
     band_shift: int = 0
     gain: float = 0.0
+    trim: float = 0.0
+    trim_range: float = 1.75
     n_band_masks: int = 0
     band_mask: int = 0
     n_time_masks: int = 0
@@ -47,6 +54,8 @@ def integer(high: int, generator: torch.Generator) -> int:
 def augment_clip(features: Tensor, config: AugmentConfig, generator: torch.Generator) -> Tensor:
     """One clip's (T, F) features, altered by all but mixup; (T', F)."""
     x = features
+    if config.trim:
+        x = trim_ends(x, config, generator)
     if config.speed:
         factor = uniform(1 - config.speed, 1 + config.speed, generator)
         x = change_speed(x, factor)
@@ -57,6 +66,19 @@ def augment_clip(features: Tensor, config: AugmentConfig, generator: torch.Gener
     if config.n_band_masks or config.n_time_masks:
         x = mask_bands_and_times(x, config, generator)
     return x
+
+
+def trim_ends(features: Tensor, config: AugmentConfig, generator: torch.Generator) -> Tensor:
+    """Cut a random part of the quiet at both ends of (T, F); never any of the speech between."""
+    if uniform(0, 1, generator) >= config.trim:
+        return features
+    level = features.mean(dim=1)
+    loud = (level > level.max() - config.trim_range).nonzero()[:, 0]
+    first, last = int(loud[0]), int(loud[-1])
+    start = integer(first, generator)
+    end = len(features) - integer(len(features) - 1 - last, generator)
+    kept = features[start:end]
+    return kept - kept.mean() + features.mean()
 
 
 def change_speed(features: Tensor, factor: float) -> Tensor:

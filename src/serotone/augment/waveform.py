@@ -6,7 +6,7 @@ import contextlib
 import hashlib
 import random
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import numpy as np
 from pydantic import AfterValidator, Field
 
+from serotone.audio.find import SUFFIXES
+from serotone.audio.held_out import HeldOut, noise_split, room_split
 from serotone.augment.codec import CODECS, round_trip
 from serotone.config import Config
 from serotone.errors import ConfigError, MissingExtraError
@@ -59,6 +61,8 @@ class WaveformConfig(Config):
         shift_s: largest move in time, drawn evenly from ± that; zeros fill the gap.
         rooms: folder of impulse responses.
         noise_files: folder of recorded noise, mixed in at ``snr_db``.
+        held_out: leave out the kinds of noise and the rooms that robustness is measured with (see
+            ``serotone.audio.held_out``).
         white_noise: mix in Gaussian noise at ``snr_db``.
         snr_db: signal-to-noise ratio, drawn evenly in between.
         gaussian_noise: standard deviation of noise of fixed strength, full scale being 1.
@@ -77,6 +81,7 @@ class WaveformConfig(Config):
     shift_s: float = Field(default=0.0, ge=0)
     rooms: str = ""
     noise_files: str = ""
+    held_out: bool = False
     white_noise: bool = False
     snr_db: Range = (5.0, 20.0)
     gaussian_noise: float = Field(default=0.0, ge=0)
@@ -180,10 +185,12 @@ def _steps(config: WaveformConfig) -> list[Step]:
         shift = effects.Shift(-size, size, shift_unit="seconds", rollover=False, p=1)
         made.append(_step(shift))
     if config.rooms:
-        made.append(_step(effects.ApplyImpulseResponse(_folder("rooms", config.rooms), p=1)))
+        rooms = _recordings("rooms", config.rooms, room_split if config.held_out else None)
+        made.append(_step(effects.ApplyImpulseResponse(rooms, p=1)))
     if config.noise_files:
-        folder = _folder("noise_files", config.noise_files)
-        made.append(_step(effects.AddBackgroundNoise(folder, low, high, p=1)))
+        split = noise_split if config.held_out else None
+        noise = _recordings("noise_files", config.noise_files, split)
+        made.append(_step(effects.AddBackgroundNoise(noise, low, high, p=1, lru_cache_size=512)))
     if config.white_noise:
         made.append(_step(effects.AddGaussianSNR(low, high, p=1)))
     if size := config.gaussian_noise:
@@ -221,14 +228,19 @@ def _audible(audio: Audio, signal: Signal) -> Audio:
     return replace(audio, signal=np.clip(np.nan_to_num(signal), -1, 1).astype(np.float32))
 
 
-def _folder(key: str, name: str) -> str:
+def _recordings(
+    key: str, name: str, split: Callable[[Iterable[Path]], HeldOut] | None
+) -> list[str]:
     folder = Path(name).expanduser()
-    if not folder.is_dir() or not any(path.is_file() for path in folder.rglob("*")):
+    files = sorted(p for p in folder.rglob("*") if p.suffix.lower() in SUFFIXES)
+    chosen = files if split is None else split(files).train
+    if not chosen:
+        kinds = "" if split is None else " of a kind that is not held out for testing"
         raise ConfigError(
-            f"[waveform] '{key}': got '{name}', expected a folder of recordings. "
+            f"[waveform] '{key}': got '{name}', expected a folder of recordings{kinds}. "
             f"Give one: --set waveform.{key}=FOLDER."
         )
-    return str(folder)
+    return [str(path) for path in chosen]
 
 
 @contextlib.contextmanager

@@ -16,6 +16,7 @@ from serotone.export import Pipeline, export_checked
 from serotone.models.contract import n_parameters
 from serotone.store.folder import ONNX, ModelInfo
 from serotone.store.save import save
+from serotone.training.begin import beginning, inherited
 from serotone.training.recipe import Recipe
 from serotone.training.train import Trained
 from serotone.types import Sides, speakers
@@ -53,7 +54,7 @@ def publish(trained: Trained, recipe: Recipe, split: Sides, *, folder: Path) -> 
 def describe_run(trained: Trained, recipe: Recipe, split: Sides) -> dict[str, Any]:
     """All of ``model.json`` but name and checksums."""
     corpora = _corpora(recipe, split)
-    return {
+    description = {
         "labels": list(recipe.data.labels),
         "sample_rate": trained.model.sample_rate,
         "n_parameters": n_parameters(trained.model),
@@ -83,6 +84,11 @@ def describe_run(trained: Trained, recipe: Recipe, split: Sides) -> dict[str, An
             },
         },
     }
+    if not recipe.init:
+        return description
+    description = inherited(description, beginning(recipe.init, split))
+    description["licence"] = _licence(description["provenance"]["corpora"])
+    return description
 
 
 def _corpora(recipe: Recipe, split: Sides) -> list[dict[str, Any]]:

@@ -134,6 +134,9 @@ class Recipe(Config):
         description: one line for people.
         model: an architecture of ``serotone.models``.
         architecture: its settings.
+        init: a model, by name or folder, whose weights the run begins with; empty begins fresh.
+            Layers of another shape begin fresh. None of this split's dev or test speakers may
+            have taught it.
         seed: of everything that is drawn.
         data: which clips.
         prepare: what happens to a sound before the features, also in predicting.
@@ -145,6 +148,7 @@ class Recipe(Config):
     description: str = ""
     model: str = "resnet_logmel"
     architecture: dict[str, Any] = Field(default_factory=dict)
+    init: str = ""
     seed: int = 0
     data: DataConfig
     prepare: PrepareConfig = PrepareConfig()

@@ -26,6 +26,7 @@ from serotone.metrics.classes import accuracy, uar
 from serotone.models import MODELS
 from serotone.models.contract import EmotionModel
 from serotone.training.batches import TrainingBatches, WholeClips
+from serotone.training.begin import beginning, take_weights
 from serotone.training.callbacks import (
     LAST,
     TellEpoch,
@@ -96,6 +97,8 @@ def train(
     """
     check_same_run(recipe, split, out, resume=resume)
     model = build(recipe)
+    if recipe.init:
+        take_weights(model, beginning(recipe.init, split))
     train_clips, dev_clips = load_sides(recipe, split, model, on_clip=on_clip)
     return fit(recipe, model, train_clips=train_clips, dev_clips=dev_clips, out=out, resume=resume)
 

@@ -1,0 +1,81 @@
+"""Beginning from a trained model's weights instead of fresh ones."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from safetensors.torch import load_file
+
+from serotone.errors import ConfigError
+from serotone.models.contract import EmotionModel
+from serotone.store.folder import WEIGHTS, ModelInfo, describe, resolve
+from serotone.types import Sides, speakers
+
+
+def beginning(name: str, split: Sides) -> ModelInfo:
+    """The model that a recipe's ``init`` names.
+
+    Args:
+        name: of a model, or its folder.
+        split: of the run that goes on from it.
+
+    Raises:
+        ConfigError: when it was taught by somebody whom the split keeps for choosing or testing.
+        ModelError: when there is no such model.
+    """
+    model = describe(resolve(name))
+    taught = set(model.provenance.get("train_speakers", ()))
+    held = sorted(taught & {*speakers(split.dev), *speakers(split.test)})
+    if held:
+        raise ConfigError(
+            f"init '{name}' learned from {len(held)} speaker(s) that split '{split.name}' keeps "
+            f"for dev or test ({', '.join(held[:3])}, …). Expected none. "
+            "Begin from a model that was trained without them."
+        )
+    return model
+
+
+def take_weights(model: EmotionModel, source: ModelInfo) -> list[str]:
+    """Copy all weights of the source that the model has in the same shape.
+
+    Returns:
+        Names of those that begin fresh, as those of a last layer with other classes do.
+
+    Raises:
+        ConfigError: when nothing but the last layers fits.
+    """
+    found = load_file(source.path / WEIGHTS)
+    own = model.state_dict()
+    fitting = {
+        key: found[key].to(value.dtype)
+        for key, value in own.items()
+        if key in found and found[key].shape == value.shape
+    }
+    n_learned = sum(value.numel() for value in own.values() if value.is_floating_point())
+    n_taken = sum(value.numel() for value in fitting.values() if value.is_floating_point())
+    if n_taken < n_learned / 2:
+        raise ConfigError(
+            f"init '{source.name}' is of another architecture: {n_taken:,} of {n_learned:,} "
+            "weights fit. Give a model of the recipe's own architecture and settings."
+        )
+    with torch.no_grad():
+        model.load_state_dict(fitting, strict=False)
+    return sorted(set(own) - set(fitting))
+
+
+def inherited(description: dict[str, Any], source: ModelInfo) -> dict[str, Any]:
+    """``model.json`` of a model that began as another: what taught the other taught it too."""
+    before, after = source.provenance, description["provenance"]
+    merged: dict[str, Mapping[str, Any]] = {c["name"]: c for c in before.get("corpora", ())}
+    merged |= {c["name"]: c for c in after["corpora"]}
+    taught = {*before.get("train_speakers", ()), *after["train_speakers"]}
+    provenance = {
+        **after,
+        "corpora": [merged[name] for name in sorted(merged)],
+        "train_speakers": sorted(taught),
+        "dev_speakers": sorted({*before.get("dev_speakers", ()), *after["dev_speakers"]} - taught),
+        "init": {"name": source.name, "commit": before.get("commit")},
+    }
+    return {**description, "provenance": provenance}
