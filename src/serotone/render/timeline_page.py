@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import base64
-import contextlib
 import html
-import io
 import math
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from urllib.parse import quote
 
-from serotone.errors import AudioError
 from serotone.inference.summary import Summary, summarise
 from serotone.inference.timeline import Segment, Timeline
 from serotone.render.page import (
@@ -25,28 +21,11 @@ from serotone.render.page import (
     paragraph,
     section,
 )
-from serotone.render.timeline import who, words
-from serotone.types import Audio
+from serotone.render.timeline import who
+from serotone.render.timeline_strip import clock, colour, embedded_sound, strip
 
 EMBED_S = 600.0
 """Recordings up to here travel inside the page, as Opus (about 5 MB for ten minutes)."""
-
-OPUS_RATE_HZ = 24_000
-
-COLOURS: Mapping[str, str] = {
-    "neutral": "#8a94a0",
-    "calm": "#2ba6a0",
-    "happy": "#e0a100",
-    "sad": "#3f7fe0",
-    "angry": "#d6362b",
-    "fearful": "#9a4fd0",
-    "disgust": "#5f9a2f",
-    "surprised": "#e0629f",
-    "uncertain": "#b5bcc4",
-}
-OTHER_COLOURS = ("#0f8fb8", "#b86a0f", "#5a5fd6", "#2f9a5f")
-
-_ROW_HEIGHT = 100
 
 _CSS = """<style>
 #player { position: sticky; top: 0; z-index: 2; background: var(--back); padding: .4rem 0; }
@@ -136,8 +115,8 @@ def _cards(timeline: Timeline, summary: Summary) -> Fragment:
     most, part = next(iter(summary.shares.items()), ("nobody speaks", 0.0))
     return cards(
         [
-            ("Length", _clock(summary.duration_s), f"channels: {n_channels}"),
-            ("Speech", f"{share:.0%}", _clock(summary.speech_s)),
+            ("Length", clock(summary.duration_s), f"channels: {n_channels}"),
+            ("Speech", f"{share:.0%}", clock(summary.speech_s)),
             ("Most of the time", most, f"{part:.0%} of the speaking"),
             ("Turns of emotion", str(len(summary.changes)), ""),
         ]
@@ -148,7 +127,8 @@ def _player(timeline: Timeline, out: Path | None) -> Fragment:
     if not Path(timeline.source).is_file():
         address = ""
     elif timeline.duration_s <= EMBED_S:
-        address = f"data:audio/ogg;base64,{base64.b64encode(_opus(timeline)).decode('ascii')}"
+        only = timeline.channels[0] if len(timeline.channels) == 1 else None
+        address = embedded_sound(timeline.source, channel=only)
     else:
         address = _link(timeline, out)
     return Fragment(
@@ -157,75 +137,24 @@ def _player(timeline: Timeline, out: Path | None) -> Fragment:
     )
 
 
-def _opus(timeline: Timeline) -> bytes:
-    import numpy as np
-    import soundfile
-
-    from serotone.audio.io import stream
-
-    only = timeline.channels[0] if len(timeline.channels) == 1 else None
-    heard = stream(timeline.source, block_s=10, channel=only, sample_rate=OPUS_RATE_HZ)
-    blocks = [block.signal for block in _before_damage(heard)]
-    file = io.BytesIO()
-    soundfile.write(file, np.concatenate(blocks), OPUS_RATE_HZ, format="OGG", subtype="OPUS")
-    return file.getvalue()
-
-
-def _before_damage(blocks: Iterator[Audio]) -> Iterator[Audio]:
-    with contextlib.suppress(AudioError):
-        yield from blocks
-
-
 def _link(timeline: Timeline, out: Path | None) -> str:
     here = out.parent if out else Path()
     return quote(Path(os.path.relpath(timeline.source, here)).as_posix())
 
 
 def _strip(timeline: Timeline, labels: Sequence[str]) -> Fragment:
-    rows = "".join(
-        _row(timeline, index, channel, labels) for index, channel in enumerate(timeline.channels)
-    )
     most = max(1, math.ceil(math.log2(max(timeline.duration_s, 1) / 10)))
     return Fragment(
         f'<label class="zoom">Zoom <input id="zoom" type="range" min="0" max="{most}" step="1" '
         f'value="0"></label><div id="strip"><div id="inner" '
-        f'data-length="{timeline.duration_s:.3f}">{rows}<div id="needle"></div></div></div>'
+        f'data-length="{timeline.duration_s:.3f}">{strip(timeline, labels)}'
+        '<div id="needle"></div></div></div>'
     )
-
-
-def _row(timeline: Timeline, index: int, channel: int | None, labels: Sequence[str]) -> str:
-    length_s = max(timeline.duration_s, 1e-3)
-    rects = "".join(
-        f'<rect class="seg" x="{1000 * s.start_s / length_s:.3f}" y="0" height="{_ROW_HEIGHT}" '
-        f'width="{1000 * s.duration_s / length_s:.3f}" fill="{_colour(str(s.emotion), labels)}" '
-        f'data-start="{s.start_s:.2f}" data-end="{s.end_s:.2f}" data-words="{_words(s)}">'
-        f"<title>{_clock(s.start_s)} {_words(s)}</title></rect>"
-        for s in timeline.speech
-        if s.channel == channel
-    )
-    outline = _outline(timeline.peaks[index]) if index < len(timeline.peaks) else ""
-    name = "Waveform" if channel is None else f"Waveform of channel {channel + 1}"
-    return (
-        f'<svg viewBox="0 0 1000 {_ROW_HEIGHT}" preserveAspectRatio="none" role="img" '
-        f'aria-label="{name}, coloured by emotion"><path class="wave" d="{outline}"/>{rects}</svg>'
-    )
-
-
-def _outline(peaks: Sequence[float]) -> str:
-    """A closed path around the middle: there along the top, back along the bottom."""
-    if not peaks:
-        return ""
-    middle, width = _ROW_HEIGHT / 2, 1000 / len(peaks)
-    loudest = max(max(peaks), 1e-3)
-    tops = [(width * (i + 0.5), middle * 0.96 * peak / loudest) for i, peak in enumerate(peaks)]
-    there = "L".join(f"{x:.1f} {middle - y:.1f}" for x, y in tops)
-    back = "L".join(f"{x:.1f} {middle + y:.1f}" for x, y in reversed(tops))
-    return f"M{there}L{back}Z"
 
 
 def _legend(labels: Sequence[str], summary: Summary) -> Fragment:
     keys = "".join(
-        f'<span class="key"><i style="background:{_colour(label, labels)}"></i>'
+        f'<span class="key"><i style="background:{colour(label, labels)}"></i>'
         f"{html.escape(label)} {summary.shares.get(label, 0):.0%}</span>"
         for label in labels
     )
@@ -245,7 +174,7 @@ def _moments(summary: Summary) -> Fragment:
 
 def _segments(timeline: Timeline) -> Fragment:
     rows = "".join(
-        f"<tr><td>{_button(s)}</td><td>{_clock(s.end_s)}</td><td>{html.escape(who(s) or '–')}</td>"
+        f"<tr><td>{_button(s)}</td><td>{clock(s.end_s)}</td><td>{html.escape(who(s) or '–')}</td>"
         f"<td>{html.escape(str(s.emotion))}</td><td>{s.confidence:.0%}</td></tr>"
         for s in sorted(timeline.speech, key=lambda s: s.start_s)
     )
@@ -285,7 +214,7 @@ def _bar(left: float, width: float, shares: Mapping[str, float], labels: Sequenc
         if height:
             rects.append(
                 f'<rect x="{left:.1f}" y="{top:.1f}" width="{width - 4:.1f}" height="{height:.1f}" '
-                f'fill="{_colour(label, labels)}"><title>{html.escape(label)} '
+                f'fill="{colour(label, labels)}"><title>{html.escape(label)} '
                 f"{shares[label]:.0%}</title></rect>"
             )
         top += height
@@ -294,21 +223,5 @@ def _bar(left: float, width: float, shares: Mapping[str, float], labels: Sequenc
 
 def _button(segment: Segment) -> str:
     return (
-        f'<button class="jump" data-start="{segment.start_s:.2f}">'
-        f"{_clock(segment.start_s)}</button>"
+        f'<button class="jump" data-start="{segment.start_s:.2f}">{clock(segment.start_s)}</button>'
     )
-
-
-def _words(segment: Segment) -> str:
-    return html.escape(words(segment), quote=True)
-
-
-def _colour(label: str, labels: Sequence[str]) -> str:
-    if label in COLOURS:
-        return COLOURS[label]
-    return OTHER_COLOURS[list(labels).index(label) % len(OTHER_COLOURS)]
-
-
-def _clock(time_s: float) -> str:
-    whole_s = int(time_s)
-    return f"{whole_s // 3600:02}:{whole_s // 60 % 60:02}:{whole_s % 60:02}"
