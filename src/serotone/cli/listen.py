@@ -64,7 +64,7 @@ def listen(
         return
     from serotone.inference.stream import EmotionStream, StreamConfig
 
-    recognizer = Opening(model=model).open(n_threads=1)
+    recognizer = Opening(model=model, sound_check=False).open(n_threads=1)
     rate = recognizer.sample_rate
     on_terminal = sys.stdout.isatty() and os.environ.get("TERM") != "dumb"
     chosen = format or (Format.live if on_terminal else Format.jsonl)

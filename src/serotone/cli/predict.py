@@ -78,6 +78,12 @@ def predict(
     min_confidence: Annotated[
         float, typer.Option(min=0, max=1, help="Below it, the answer is 'uncertain'.")
     ] = 0.0,
+    sets: Annotated[
+        float | None,
+        typer.Option(
+            min=0, max=1, help="Also give the labels that hold the truth this often, as 0.9."
+        ),
+    ] = None,
     jobs: Annotated[
         int | None,
         typer.Option(
@@ -118,7 +124,15 @@ def predict(
     failed. JSON lines and CSV are written row by row, as answers come.
     """
     names = tuple(name for name in map(str.strip, labels.split(",")) if name)
-    opening = Opening(model=model, labels=names, min_confidence=min_confidence)
+    if sets is not None and (words or timeline):
+        raise ConfigError("--sets is fitted for single clips by voice. Leave out the others.")
+    opening = Opening(
+        model=model,
+        labels=names,
+        min_confidence=min_confidence,
+        coverage=sets,
+        sound_check=not timeline,  # which looks for speech itself
+    )
     files = find(paths)
     recognizer = opening.open()
     format = format or _format_of(out)
@@ -144,7 +158,15 @@ def predict(
         jobs = 1
     heard = _Counted(hear(files, listener, opening=opening, n_jobs=jobs, batch_size=batch_size))
     with _open_output(out, format) as file:
-        _write(heard, file, format, labels=recognizer.labels, files=files, words=words)
+        _write(
+            heard,
+            file,
+            format,
+            labels=recognizer.labels,
+            files=files,
+            words=words,
+            sets=sets is not None,
+        )
     if heard.n_failed:
         raise typer.Exit(1)
 
@@ -226,6 +248,7 @@ def _write(
     labels: Sequence[str],
     files: Sequence[str],
     words: bool = False,
+    sets: bool = False,
 ) -> None:
     # Not beside rows on the same terminal: they show the progress themselves.
     if len(files) > FILES_WITHOUT_BAR and sys.stderr.isatty() and not file.isatty():
@@ -246,7 +269,7 @@ def _write(
         case Format.jsonl:
             rows.write_jsonl(answers, file)
         case Format.csv:
-            rows.write_csv(answers, file, labels)
+            rows.write_csv(answers, file, labels, sets=sets)
 
 
 def _format_of(out: Path | None) -> Format:

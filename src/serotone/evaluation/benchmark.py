@@ -271,7 +271,7 @@ def run_one(
         model = publish(trained, run.recipe, run.split, folder=folder / run.recipe.name)
     tell("measuring")
     evaluation = evaluate(
-        Recognizer.open(model.path),
+        Recognizer.open(model.path, sound_check=False),
         run.utterances,
         corpus=_corpora(run.split.test),
         split=run.split,

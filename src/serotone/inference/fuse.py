@@ -11,6 +11,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
+from serotone.audio.sound_check import NO_SPEECH
 from serotone.errors import ConfigError
 from serotone.labels import UNCERTAIN
 from serotone.types import Prediction
@@ -173,10 +174,11 @@ def _answer(
 ) -> Prediction:
     label = max(shares, key=shares.__getitem__)
     confidence = shares[label]
+    unheard = NO_SPEECH in base.warnings and not text.strip()
     return replace(
         base,
         probabilities=shares,
-        label=label if confidence >= min_confidence else UNCERTAIN,
+        label=UNCERTAIN if unheard or confidence < min_confidence else label,
         confidence=confidence,
         text=text,
     )

@@ -15,6 +15,7 @@ from serotone.audio.find import find_files
 from serotone.audio.io import read
 from serotone.audio.prepare import to_rate
 from serotone.audio.segment import windows
+from serotone.audio.sound_check import NO_SPEECH, check_sound
 from serotone.errors import AudioError, ConfigError
 from serotone.inference.backend import OnnxBackend, Output
 from serotone.labels import UNCERTAIN, resolve
@@ -33,6 +34,9 @@ WINDOW_S, HOP_S = 4.0, 2.0
 BATCH_SIZE = 16
 """Pieces that go through the model at once."""
 
+TRUST_WITHOUT_SPEECH = 0.2
+"""Share of its say that the model keeps where nobody speaks; the rest is spread evenly."""
+
 
 @dataclasses.dataclass(frozen=True)
 class Recognizer:
@@ -44,6 +48,9 @@ class Recognizer:
         labels: those that predictions choose among.
         min_confidence: below it a prediction's label is ``uncertain``.
         voice: of the speaker, for a model that wants to know it.
+        sound_check: warn of short sound and of what is no speech; the latter is ``uncertain``, its
+            probabilities near even. Which label is likeliest does not change.
+        coverage: how often sets of labels are to hold the truth; None gives none.
 
     Example:
         >>> recognizer = Recognizer.open()
@@ -56,16 +63,23 @@ class Recognizer:
     labels: tuple[str, ...]
     min_confidence: float = 0.0
     voice: Voice | None = None
+    sound_check: bool = True
+    coverage: float | None = None
 
     @classmethod
     def open(
-        cls, model: str | Path = models.DEFAULT, *, n_threads: int | None = None
+        cls,
+        model: str | Path = models.DEFAULT,
+        *,
+        n_threads: int | None = None,
+        sound_check: bool = True,
     ) -> Recognizer:
         """Open a model by name or folder, after checking that its files are unaltered.
 
         Args:
             model: a name that ``serotone models`` lists, or a model folder.
             n_threads: inside an operator; None leaves it to onnxruntime.
+            sound_check: look for speech first; needless where somebody has looked already.
 
         Raises:
             ModelError: when there is no such model, or its files were altered.
@@ -74,7 +88,7 @@ class Recognizer:
         info = models.describe(path)
         models.verify(path, names=(models.ONNX,))
         backend = OnnxBackend(path / models.ONNX, n_threads=n_threads)
-        return cls(model=info, backend=backend, labels=info.labels)
+        return cls(model=info, backend=backend, labels=info.labels, sound_check=sound_check)
 
     @property
     def sample_rate(self) -> int:
@@ -97,6 +111,19 @@ class Recognizer:
     def with_min_confidence(self, min_confidence: float) -> Recognizer:
         """The same model, saying ``uncertain`` below this probability."""
         return dataclasses.replace(self, min_confidence=min_confidence)
+
+    def with_sets(self, coverage: float) -> Recognizer:
+        """The same model, also giving the labels that hold the truth this often.
+
+        Raises:
+            ConfigError: when the model was not calibrated for this coverage.
+        """
+        self.model.threshold(coverage)
+        return dataclasses.replace(self, coverage=coverage)
+
+    def without_sound_check(self) -> Recognizer:
+        """The same model, taking all it is given for speech."""
+        return dataclasses.replace(self, sound_check=False)
 
     def for_speaker(self, audios: Iterable[Audio]) -> Recognizer:
         """The same model, having heard these recordings of the one it is to listen to.
@@ -203,16 +230,32 @@ class Recognizer:
         kept = probabilities[columns].astype(np.float64)
         # Where all kept labels are ruled out, none is likelier than another.
         kept = kept / kept.sum() if kept.sum() > 0 else np.full(len(kept), 1 / len(kept))
+        warnings = check_sound(audio) if self.sound_check else ()
+        if NO_SPEECH in warnings:
+            kept = TRUST_WITHOUT_SPEECH * kept + (1 - TRUST_WITHOUT_SPEECH) / len(kept)
         best = int(kept.argmax())
         confidence = float(kept[best])
+        unsure = confidence < self.min_confidence or NO_SPEECH in warnings
         return Prediction(
             source=audio.source,
             start_s=audio.start_s,
             end_s=audio.end_s,
             probabilities=dict(zip(self.labels, kept.tolist(), strict=True)),
-            label=self.labels[best] if confidence >= self.min_confidence else UNCERTAIN,
+            label=UNCERTAIN if unsure else self.labels[best],
             confidence=confidence,
             intensity=intensity,
+            warnings=warnings,
+            label_set=self._set(kept, everything=NO_SPEECH in warnings),
+        )
+
+    def _set(self, probabilities: NDArray[np.float64], *, everything: bool) -> tuple[str, ...]:
+        """The labels at or above the threshold, and the likeliest, in the order of likelihood."""
+        if self.coverage is None:
+            return ()
+        threshold = 0.0 if everything else self.model.threshold(self.coverage)
+        ranked = np.argsort(-probabilities, kind="stable")
+        return tuple(
+            self.labels[i] for i in ranked if i == ranked[0] or probabilities[i] >= threshold
         )
 
 

@@ -19,6 +19,9 @@ class Cnn2dLogMel128Config(Config):
         picture: 128 bands × 128 frames, 2.95 s.
         widths: channels of the blocks; each halves the picture.
         block_dropout: after each block.
+        norm_momentum: share of a batch in the running statistics of the norms. Keras's 0.01 needs
+            some 500 steps before they hold; 600 clips make 13 steps an epoch, and training by the
+            figure on dev ends before that, at chance.
         n_dense: units of the dense layer.
         dropout: after it.
     """
@@ -26,6 +29,7 @@ class Cnn2dLogMel128Config(Config):
     picture: PictureConfig = PictureConfig(log_mel=MEL128, n_samples=127 * 512)
     widths: tuple[int, ...] = (32, 64, 128, 128)
     block_dropout: float = 0.25
+    norm_momentum: float = 0.1
     n_dense: int = 128
     dropout: float = 0.5
 
@@ -47,7 +51,13 @@ class Cnn2dLogMel128(EmotionModel):
         self.picture = MelPicture(config.picture)
         self.blocks = nn.Sequential(
             *(
-                conv_block(n_in, n_out, pool=2, dropout=config.block_dropout)
+                conv_block(
+                    n_in,
+                    n_out,
+                    pool=2,
+                    dropout=config.block_dropout,
+                    momentum=config.norm_momentum,
+                )
                 for n_in, n_out in itertools.pairwise((1, *config.widths))
             )
         )

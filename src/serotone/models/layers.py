@@ -147,16 +147,21 @@ class KerasBatchNorm1d(nn.BatchNorm1d):
 class KerasBatchNorm2d(nn.BatchNorm2d):
     """Batch normalisation with the defaults of Keras."""
 
-    def __init__(self, n_channels: int) -> None:
-        super().__init__(n_channels, eps=1e-3, momentum=0.01)
+    def __init__(self, n_channels: int, momentum: float = 0.01) -> None:
+        super().__init__(n_channels, eps=1e-3, momentum=momentum)
 
 
-def conv_block(n_in: int, n_out: int, *, pool: int, dropout: float) -> nn.Sequential:
-    """Convolution, ReLU, batch norm, max pool, dropout: (B, n_in, H, W) to (B, n_out, H', W')."""
+def conv_block(
+    n_in: int, n_out: int, *, pool: int, dropout: float, momentum: float = 0.01
+) -> nn.Sequential:
+    """Convolution, ReLU, batch norm, max pool, dropout: (B, n_in, H, W) to (B, n_out, H', W').
+
+    ``momentum`` is the share of a batch in the running statistics of the norm.
+    """
     return nn.Sequential(
         nn.Conv2d(n_in, n_out, 3, padding=1),
         nn.ReLU(),
-        KerasBatchNorm2d(n_out),
+        KerasBatchNorm2d(n_out, momentum),
         nn.MaxPool2d(pool),
         nn.Dropout(dropout),
     )

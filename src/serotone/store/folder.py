@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from serotone.errors import ModelError, did_you_mean
+from serotone.errors import ConfigError, ModelError, did_you_mean
 
 DEFAULT = "default"
 """Name of the model that ships inside the package."""
@@ -38,6 +38,8 @@ class ModelInfo:
         recipe: name of the recipe.
         provenance: corpora, speakers, split, seed, date, versions.
         prepare: steps before the model, as ``serotone.audio.preparation`` takes them.
+        calibration: how its confidence was fitted: ``temperature``, and ``conformal`` with the
+            threshold of each coverage; empty in older folders.
     """
 
     name: str
@@ -51,6 +53,30 @@ class ModelInfo:
     recipe: str
     provenance: Mapping[str, Any]
     prepare: Mapping[str, Any] = field(default_factory=dict)
+    calibration: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def thresholds(self) -> dict[float, float]:
+        """The probability that a label needs to enter a set, by the set's coverage."""
+        found = self.calibration.get("conformal", {}).get("thresholds", {})
+        return {float(coverage): float(value) for coverage, value in found.items()}
+
+    def threshold(self, coverage: float) -> float:
+        """The probability that a label needs to enter a set of this coverage.
+
+        Raises:
+            ConfigError: when none was fitted.
+        """
+        known = self.thresholds
+        if not known:
+            raise ConfigError(
+                f"model '{self.name}' has no thresholds for sets of labels. "
+                "Fit them on its dev speakers: serotone calibrate."
+            )
+        if coverage not in known:
+            listed = ", ".join(f"{value:g}" for value in sorted(known))
+            raise ConfigError(f"sets: got coverage {coverage:g}, expected one of {listed}.")
+        return known[coverage]
 
 
 def describe(folder: Path) -> ModelInfo:
@@ -73,6 +99,7 @@ def describe(folder: Path) -> ModelInfo:
             recipe=values["recipe"]["name"],
             provenance=values["provenance"],
             prepare=values.get("prepare", {}),
+            calibration=values.get("calibration", {}),
         )
     except KeyError as error:
         raise ModelError(

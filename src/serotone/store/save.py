@@ -65,6 +65,19 @@ def record_figures(folder: Path, name: str, figures: Mapping[str, Any]) -> None:
     _write_description(folder, values)
 
 
+def record_calibration(folder: Path, calibration: Mapping[str, Any]) -> None:
+    """Write how a model's confidence was fitted into ``model.json``, and the card anew.
+
+    Args:
+        folder: of the model.
+        calibration: added to what is there: ``conformal`` with ``thresholds`` by coverage.
+    """
+    values = json.loads((folder / DESCRIPTION).read_text(encoding="utf-8"))
+    before = {"temperature": values["temperature"], **values.get("calibration", {})}
+    values["calibration"] = {**before, **calibration}
+    _write_description(folder, values)
+
+
 def _write_description(folder: Path, values: Mapping[str, Any]) -> None:
     text = json.dumps(values, indent=2, ensure_ascii=False)
     (folder / DESCRIPTION).write_text(text + "\n", encoding="utf-8")

@@ -54,7 +54,7 @@ def publish(trained: Trained, recipe: Recipe, split: Sides, *, folder: Path) -> 
 def describe_run(trained: Trained, recipe: Recipe, split: Sides) -> dict[str, Any]:
     """All of ``model.json`` but name and checksums."""
     corpora = _corpora(recipe, split)
-    description = {
+    description: dict[str, Any] = {
         "labels": list(recipe.data.labels),
         "sample_rate": trained.model.sample_rate,
         "n_parameters": n_parameters(trained.model),
