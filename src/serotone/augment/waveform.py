@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import os
 import random
 import warnings
 from collections.abc import Callable, Iterable, Iterator
@@ -59,8 +60,8 @@ class WaveformConfig(Config):
         pitch_semitones: largest change of pitch, drawn evenly from ± that.
         stretch: largest relative change of tempo, drawn evenly from ± that.
         shift_s: largest move in time, drawn evenly from ± that; zeros fill the gap.
-        rooms: folder of impulse responses.
-        noise_files: folder of recorded noise, mixed in at ``snr_db``.
+        rooms: folder of impulse responses; variables as ``$SEROTONE_NOISE`` are filled in.
+        noise_files: folder of recorded noise, likewise, mixed in at ``snr_db``.
         held_out: leave out the kinds of noise and the rooms that robustness is measured with (see
             ``serotone.audio.held_out``).
         white_noise: mix in Gaussian noise at ``snr_db``.
@@ -231,7 +232,7 @@ def _audible(audio: Audio, signal: Signal) -> Audio:
 def _recordings(
     key: str, name: str, split: Callable[[Iterable[Path]], HeldOut] | None
 ) -> list[str]:
-    folder = Path(name).expanduser()
+    folder = Path(os.path.expandvars(name)).expanduser()
     files = sorted(p for p in folder.rglob("*") if p.suffix.lower() in SUFFIXES)
     chosen = files if split is None else split(files).train
     if not chosen:
