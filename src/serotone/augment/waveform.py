@@ -191,7 +191,7 @@ def _steps(config: WaveformConfig) -> list[Step]:
     if config.noise_files:
         split = noise_split if config.held_out else None
         noise = _recordings("noise_files", config.noise_files, split)
-        made.append(_step(effects.AddBackgroundNoise(noise, low, high, p=1, lru_cache_size=512)))
+        made.append(_step(effects.AddBackgroundNoise(noise, low, high, p=1)))
     if config.white_noise:
         made.append(_step(effects.AddGaussianSNR(low, high, p=1)))
     if size := config.gaussian_noise:
