@@ -192,6 +192,31 @@ def test_a_folder_without_sounds_is_an_error(tmp_path: Path, key: str) -> None:
             Alterations(WaveformConfig(copies=1, **{key: name}), seed=0)
 
 
+def test_noise_that_robustness_is_measured_with_can_be_kept_out(
+    voice: Audio, tmp_path: Path
+) -> None:
+    for kind, pitch in (("rain", 1000), ("helicopter", 3000)):
+        (tmp_path / kind).mkdir()
+        tone = 0.5 * np.sin(2 * np.pi * pitch * np.arange(5 * RATE) / RATE)
+        soundfile.write(tmp_path / kind / "1.wav", tone, RATE)
+    for number in range(8):
+        noisy = altered(
+            voice, clip=f"x/{number}", noise_files=str(tmp_path), held_out=True, snr_db=(0, 0)
+        )
+        assert pitch_hz(Audio(noisy.signal - voice.signal, RATE)) == pytest.approx(1000, abs=2)
+    only = WaveformConfig(copies=1, noise_files=str(tmp_path / "helicopter"), held_out=True)
+    with pytest.raises(ConfigError, match="not held out for testing"):
+        Alterations(only, seed=0)
+
+
+def test_a_folder_may_be_named_by_a_variable(
+    voice: Audio, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    soundfile.write(tmp_path / "room.wav", np.eye(1, 100)[0], RATE)
+    monkeypatch.setenv("SOME_ROOMS", str(tmp_path))
+    assert len(altered(voice, rooms="$SOME_ROOMS").signal) == len(voice.signal)
+
+
 def test_bounds_the_wrong_way_round_are_an_error() -> None:
     with pytest.raises(ConfigError, match="lower bound first"):
         WaveformConfig.parse({"snr_db": [20, 5]}, "waveform")

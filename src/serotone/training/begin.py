@@ -47,7 +47,8 @@ def take_weights(model: EmotionModel, source: ModelInfo) -> list[str]:
         ConfigError: when nothing but the last layers fits.
     """
     found = load_file(source.path / WEIGHTS)
-    own = model.state_dict()
+    # Safetensors keep no numbers of batches seen, which no model of ours reads.
+    own = {k: v for k, v in model.state_dict().items() if not k.endswith("num_batches_tracked")}
     fitting = {
         key: found[key].to(value.dtype)
         for key, value in own.items()

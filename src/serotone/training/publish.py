@@ -12,7 +12,7 @@ from typing import Any
 
 from serotone import __version__
 from serotone.corpora import CORPORA
-from serotone.export import Pipeline, export_checked
+from serotone.export.graph import Pipeline, export_checked
 from serotone.models.contract import n_parameters
 from serotone.store.folder import ONNX, ModelInfo
 from serotone.store.save import save

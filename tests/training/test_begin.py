@@ -1,0 +1,96 @@
+"""Going on from a trained model: what is taken, what is inherited, what is refused."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from serotone.errors import ConfigError
+from serotone.store.folder import describe
+from serotone.training.begin import beginning, inherited, take_weights
+from serotone.training.publish import publish
+from serotone.training.recipe import Recipe
+from serotone.training.train import Trained, build
+from serotone.types import Split, Utterance
+
+SMALL: dict[str, Any] = {
+    "name": "small",
+    "architecture": {
+        "log_mel": {"n_mels": 8},
+        "stem_width": 8,
+        "widths": [8],
+        "time_strides": [2],
+        "embedding_size": 4,
+    },
+    "data": {"corpora": ["folder"], "labels": ["happy", "sad"]},
+}
+
+
+def recipe(**changes: Any) -> Recipe:
+    return Recipe.parse({**SMALL, **changes})
+
+
+def split(train: str, dev: str, test: str) -> Split:
+    def side(names: str) -> tuple[Utterance, ...]:
+        return tuple(
+            Utterance(id=f"{n}/1", path=Path(f"{n}.wav"), corpus="folder", speaker=n, label="sad")
+            for n in names
+        )
+
+    return Split(name="made", train=side(train), dev=side(dev), test=side(test))
+
+
+@pytest.fixture(scope="module")
+def taught(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model folder of fresh weights that says a and b taught it, and c chose."""
+    folder = tmp_path_factory.mktemp("models") / "first"
+    model = build(recipe(seed=3)).eval()
+    trained = Trained(model=model, temperature=1.0, dev={}, epoch=0, train_s=1.0)
+    publish(trained, recipe(seed=3), split("ab", "c", "d"), folder=folder)
+    return folder
+
+
+def test_all_weights_are_taken_from_a_model_of_the_same_shape(taught: Path) -> None:
+    model = build(recipe())
+    before = model.state_dict()["emotion.weight"].clone()
+    assert take_weights(model, describe(taught)) == []
+    expected = build(recipe(seed=3)).state_dict()
+    assert not torch.equal(before, expected["emotion.weight"])
+    for name, value in model.state_dict().items():
+        if not name.endswith("num_batches_tracked"):
+            assert torch.equal(value, expected[name]), name
+
+
+def test_a_layer_for_other_classes_begins_fresh(taught: Path) -> None:
+    other = recipe(data={"corpora": ["folder"], "labels": ["happy", "sad", "angry"]})
+    model = build(other)
+    head = model.state_dict()["emotion.weight"].clone()
+    assert take_weights(model, describe(taught)) == ["emotion.bias", "emotion.weight"]
+    assert torch.equal(model.state_dict()["emotion.weight"], head)
+
+
+def test_another_architecture_is_refused(taught: Path) -> None:
+    wider = {**SMALL["architecture"], "widths": [16], "stem_width": 16}
+    with pytest.raises(ConfigError, match="another architecture"):
+        take_weights(build(recipe(architecture=wider)), describe(taught))
+
+
+@pytest.mark.parametrize(("dev", "test"), [("a", "e"), ("e", "b")])
+def test_a_speaker_who_taught_may_neither_choose_nor_test(
+    taught: Path, dev: str, test: str
+) -> None:
+    with pytest.raises(ConfigError, match=r"learned from 1 speaker\(s\)"):
+        beginning(str(taught), split("f", dev, test))
+
+
+def test_what_taught_the_first_is_said_of_the_second(taught: Path) -> None:
+    source = beginning(str(taught), split("f", "c", "d"))
+    own = {"provenance": {"corpora": [], "train_speakers": ["f", "c"], "dev_speakers": ["e"]}}
+    provenance = inherited(own, source)["provenance"]
+    assert provenance["train_speakers"] == ["a", "b", "c", "f"]
+    assert provenance["dev_speakers"] == ["e"]  # c taught by now
+    assert [corpus["name"] for corpus in provenance["corpora"]] == ["folder"]
+    assert provenance["init"]["name"] == "first"
