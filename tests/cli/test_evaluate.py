@@ -122,3 +122,22 @@ def test_a_file_that_fails_is_named_and_the_status_is_1(run, recognizer, root, t
     assert status == 1 and "cut short" in err
     assert (metrics["n"], metrics["n_failed"]) == (14, 1)
     assert metrics["failures"][0]["path"].endswith("03-01-04-01-01-01-02.wav")
+
+
+def test_robustness_is_measured_and_kept(run, root, recognizer, tmp_path):
+    import numpy as np
+
+    from serotone.audio.io import write
+    from serotone.types import Audio
+
+    recognizer.predict_audio = lambda audio: recognizer._prediction("", audio.source)
+    sound = Audio(np.tile(np.array([0.1, -0.1], np.float32), 800), 16_000)
+    for path in root.glob("Actor_*/*.wav"):
+        write(path, sound)
+    status, out, err = run("--split", "luna5:1", "--robustness")
+    assert status == 0 and "not measured without --noise and --rooms" in err
+    values = json.loads((tmp_path / "out" / "robustness.json").read_text())
+    assert values["conditions"]["clean"]["n"] == values["conditions"]["mp3"]["n"] == 15
+    assert "points lost" in out
+    assert "Robustness" in (tmp_path / "out" / "report.html").read_text()
+    assert run("--noise", str(tmp_path))[0] == 2

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from serotone.evaluation.result import Evaluation
     from serotone.store.folder import ModelInfo
     from serotone.types import Sides
+
+    Losses = Mapping[str, Any]
 
 OUT = Path("evaluation")
 
@@ -74,12 +76,28 @@ def evaluate(
     batch_size: Annotated[
         int, typer.Option(min=1, help="Files that go through the model at once.")
     ] = 16,
+    robustness: Annotated[
+        bool,
+        typer.Option(
+            "--robustness", help="Also measure through telephone, codecs, gain, noise and rooms."
+        ),
+    ] = False,
+    noise: Annotated[
+        Path | None,
+        typer.Option(help="With --robustness: a folder of noise with a folder for each kind."),
+    ] = None,
+    rooms: Annotated[
+        Path | None,
+        typer.Option(help="With --robustness: a folder of impulse responses, one a room."),
+    ] = None,
 ) -> None:
     """Measure a model on a corpus.
 
-    Writes metrics.json, predictions.jsonl, summary.md and report.html. The exit status is 1 when
-    any file could not be read.
+    Writes metrics.json, predictions.jsonl, summary.md and report.html, with --robustness also
+    robustness.json. The exit status is 1 when any file could not be read.
     """
+    if not robustness and (noise or rooms):
+        raise ConfigError("--noise and --rooms are for --robustness. Add it.")
     from serotone.corpora import read
     from serotone.evaluation.evaluate import evaluate as measure
     from serotone.inference.recognizer import Recognizer
@@ -98,14 +116,28 @@ def evaluate(
             batch_size=batch_size,
             progress=progress,
         )
-    _write(result, out)
+    losses = None
+    if robustness:
+        from serotone.cli.robustness import measure_losses
+
+        losses = measure_losses(
+            recognizer,
+            reading.utterances,
+            result,
+            sides,
+            part or Part.test,
+            noise=noise,
+            rooms=rooms,
+            allow_seen_speakers=allow_seen_speakers,
+        )
+    _write(result, out, losses)
     if results is not None:
-        _keep(result, recognizer.model, reading, results)
+        _keep(result, recognizer.model, reading, results, losses)
     if record:
         from serotone.store.save import record_figures
 
-        record_figures(recognizer.model.path, f"{corpus} {split}".strip(), result.to_dict())
-    _print(result, format)
+        record_figures(recognizer.model.path, f"{corpus} {split}".strip(), result.to_dict(), losses)
+    _print(result, format, losses)
     _warn(result, reading)
     if result.n_failed:
         raise typer.Exit(1)
@@ -126,35 +158,42 @@ def _sides(reading: Reading, split: str, part: Part | None) -> Sides | None:
     return None
 
 
-def _write(result: Evaluation, out: Path) -> None:
+def _write(result: Evaluation, out: Path, losses: Losses | None) -> None:
     from serotone.evaluation.report import write
     from serotone.render.report import write_report
 
-    files = [*write(result, out), write_report(result, out / "report.html")]
+    files = [*write(result, out, losses), write_report(result, out / "report.html", losses)]
     print(f"wrote {', '.join(file.name for file in files)} to {out}", file=sys.stderr)
 
 
-def _keep(result: Evaluation, model: ModelInfo, reading: Reading, folder: Path) -> None:
+def _keep(
+    result: Evaluation,
+    model: ModelInfo,
+    reading: Reading,
+    folder: Path,
+    losses: Losses | None,
+) -> None:
     from serotone.corpora.split import folds
     from serotone.evaluation.keep import keep
 
     source = result.source
     whole, _, number = source.split.partition(":")
-    file = keep(
-        result,
-        model,
-        folder=folder,
-        name=f"{source.recipe}-{source.corpus}-{source.split}-{source.seed}".replace(":", "-"),
-        n_folds=len(folds(reading.utterances, whole)) if number else None,
-    )
-    print(f"wrote {file}", file=sys.stderr)
+    name = f"{source.recipe}-{source.corpus}-{source.split}-{source.seed}".replace(":", "-")
+    n_folds = len(folds(reading.utterances, whole)) if number else None
+    files = [keep(result, model, folder=folder, name=name, n_folds=n_folds)]
+    if losses is not None:
+        from serotone.evaluation.robustness import FOLDER, write
+
+        files.append(write(losses, folder / FOLDER / f"{name}.json"))
+    for file in files:
+        print(f"wrote {file}", file=sys.stderr)
 
 
-def _print(result: Evaluation, format: Format) -> None:
+def _print(result: Evaluation, format: Format, losses: Losses | None) -> None:
     from serotone.evaluation.report import PROTOCOL_NOTES, headline, percent, to_json
 
     if format is Format.json:
-        print(to_json(result))
+        print(to_json(result, losses))
         return
     from rich import box
     from rich.console import Console
@@ -179,6 +218,10 @@ def _print(result: Evaluation, format: Format) -> None:
         shares = (percent(share) for share in (score.recall, score.precision, score.f1))
         classes.add_row(label, str(score.n), *shares)
     console.print(classes)
+    if losses is not None:
+        from serotone.cli.robustness import losses_table
+
+        console.print(losses_table(losses))
 
 
 def _warn(result: Evaluation, reading: Reading) -> None:

@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from serotone.errors import ConfigError, CorpusError, LeakError
-from serotone.evaluation.hear import Described, Hearing, listen, wants_speakers
+from serotone.evaluation.hear import Alter, Described, Hearing, listen, wants_speakers
 from serotone.evaluation.result import Answer, Evaluation, Source
 from serotone.evaluation.score import score
 from serotone.types import Failure, Prediction, Sides, Utterance, speakers
@@ -29,6 +29,7 @@ def evaluate(
     allow_seen_speakers: bool = False,
     batch_size: int = 16,
     progress: Callable[[int, int], object] | None = None,
+    alter: Alter | None = None,
 ) -> Evaluation:
     """Measure a model on utterances.
 
@@ -46,6 +47,7 @@ def evaluate(
             protocol says so.
         batch_size: files per call of the model.
         progress: called with how many utterances are done, and of how many.
+        alter: what befalls each sound on its way to the model; None leaves it as it is.
 
     Raises:
         LeakError: when the model learned from a speaker of these utterances.
@@ -63,7 +65,7 @@ def evaluate(
     labels = shared_labels(recognizer.labels, utterances)
     known = [u for u in chosen if u.label in labels]
     aside = Counter(u.label or _NO_LABEL for u in chosen if u.label not in labels)
-    answers, failures = _ask(recognizer, known, labels, batch_size, progress)
+    answers, failures = _ask(recognizer, known, labels, batch_size, progress, alter)
     provenance = recognizer.model.provenance
     source = Source(
         model=recognizer.model.name,
@@ -168,12 +170,14 @@ def _ask(
     labels: Sequence[str],
     batch_size: int,
     progress: Callable[[int, int], object] | None,
+    alter: Alter | None,
 ) -> tuple[list[Answer], list[Failure]]:
     if batch_size < 1:
         raise ConfigError(f"batch_size: got {batch_size}, expected at least 1.")
     answers: list[Answer] = []
     failures: list[Failure] = []
-    for done, (utterance, heard) in enumerate(listen(recognizer, utterances, batch_size), 1):
+    listening = listen(recognizer, utterances, batch_size, alter)
+    for done, (utterance, heard) in enumerate(listening, 1):
         if isinstance(heard, Failure):
             failures.append(heard)
         else:

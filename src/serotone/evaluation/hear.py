@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
 from serotone.audio.io import read
 from serotone.errors import AudioError
 from serotone.types import Audio, Failure, Prediction, Utterance, speakers
+
+Alter = Callable[[Audio, str], Audio]
+"""Sound and the id of its utterance to altered sound."""
 
 
 class Described(Protocol):
@@ -45,19 +48,29 @@ class Hearing(Protocol):
 
 
 def listen(
-    recognizer: Hearing, utterances: Sequence[Utterance], batch_size: int
+    recognizer: Hearing,
+    utterances: Sequence[Utterance],
+    batch_size: int,
+    alter: Alter | None = None,
 ) -> Iterator[tuple[Utterance, Prediction | Failure]]:
-    """Each utterance and its answer; speaker by speaker for a model that wants to know them."""
+    """Each utterance and its answer; speaker by speaker for a model that wants to know them.
+
+    Args:
+        recognizer: what listens.
+        utterances: what to hear.
+        batch_size: files per call of the model.
+        alter: what befalls each sound on its way; None leaves it as it is.
+    """
     if not wants_speakers(recognizer.model):
-        yield from _hear(recognizer, utterances, batch_size)
+        yield from _hear(recognizer, utterances, batch_size, alter)
         return
     for speaker in speakers(utterances):
         theirs = [u for u in utterances if u.speaker == speaker]
         try:
-            told = recognizer.for_speaker(_sounds(theirs, recognizer.model.sample_rate))
+            told = recognizer.for_speaker(_sounds(theirs, recognizer.model.sample_rate, alter))
         except AudioError:  # not one could be read, as each will say by itself
             told = recognizer
-        yield from _hear(told, theirs, batch_size)
+        yield from _hear(told, theirs, batch_size, alter)
 
 
 def wants_speakers(model: Described) -> bool:
@@ -65,15 +78,24 @@ def wants_speakers(model: Described) -> bool:
     return bool(model.prepare.get("equalise_speaker"))
 
 
-def _sounds(utterances: Iterable[Utterance], sample_rate: int) -> Iterator[Audio]:
+def _sounds(
+    utterances: Iterable[Utterance], sample_rate: int, alter: Alter | None
+) -> Iterator[Audio]:
     for utterance in utterances:
         with contextlib.suppress(AudioError):
-            yield _sound_of(utterance, sample_rate)
+            yield _sound_of(utterance, sample_rate, alter)
 
 
 def _hear(
-    recognizer: Hearing, utterances: Sequence[Utterance], batch_size: int
+    recognizer: Hearing,
+    utterances: Sequence[Utterance],
+    batch_size: int,
+    alter: Alter | None,
 ) -> Iterator[tuple[Utterance, Prediction | Failure]]:
+    if alter is not None:
+        for utterance in utterances:
+            yield utterance, _hear_made(recognizer, utterance, alter)
+        return
     whole = [u for u in utterances if not _is_made(u)]
     heard = recognizer.predict_files([u.path for u in whole], batch_size=batch_size)
     yield from zip(whole, heard, strict=True)
@@ -95,14 +117,16 @@ def _altered(utterance: Utterance) -> bool:
     return bool(copy_of(utterance.id, utterance.path)[1])
 
 
-def _hear_made(recognizer: Hearing, utterance: Utterance) -> Prediction | Failure:
+def _hear_made(
+    recognizer: Hearing, utterance: Utterance, alter: Alter | None = None
+) -> Prediction | Failure:
     try:
-        return recognizer.predict_audio(_sound_of(utterance, recognizer.model.sample_rate))
+        return recognizer.predict_audio(_sound_of(utterance, recognizer.model.sample_rate, alter))
     except AudioError as error:
         return Failure(str(utterance.path), str(error))
 
 
-def _sound_of(utterance: Utterance, sample_rate: int) -> Audio:
+def _sound_of(utterance: Utterance, sample_rate: int, alter: Alter | None = None) -> Audio:
     """What is said, cut out of its file; a copy of the split ``claimed`` altered as it says."""
     # Read at the model's rate, at which the copies that it learned from were altered too.
     sound = _cut(read(utterance.path, sample_rate=sample_rate), utterance.start_s, utterance.end_s)
@@ -110,7 +134,7 @@ def _sound_of(utterance: Utterance, sample_rate: int) -> Audio:
         from serotone.augment.waveform import as_row  # needs the extra train, as such rows do
 
         sound = as_row(sound, utterance_id=utterance.id, path=utterance.path)
-    return sound
+    return alter(sound, utterance.id) if alter else sound
 
 
 def _cut(sound: Audio, start_s: float, end_s: float) -> Audio:

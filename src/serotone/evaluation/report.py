@@ -6,6 +6,7 @@ import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from serotone.errors import ConfigError
 from serotone.evaluation.result import Answer, Evaluation
@@ -37,8 +38,15 @@ PROTOCOL_NOTES = {
 """What a report says on its face, by protocol; nothing where all is well."""
 
 
-def write(evaluation: Evaluation, folder: Path) -> list[Path]:
+def write(
+    evaluation: Evaluation, folder: Path, losses: Mapping[str, Any] | None = None
+) -> list[Path]:
     """Write ``metrics.json``, ``predictions.jsonl`` and ``summary.md``; make the folder if need be.
+
+    Args:
+        evaluation: what to write.
+        folder: where to.
+        losses: a measurement of robustness, for ``robustness.json``.
 
     Returns:
         The files.
@@ -51,8 +59,10 @@ def write(evaluation: Evaluation, folder: Path) -> list[Path]:
         "predictions.jsonl": "".join(
             json.dumps(answer.to_dict(), ensure_ascii=False) + "\n" for answer in evaluation.answers
         ),
-        "summary.md": to_markdown(evaluation),
+        "summary.md": to_markdown(evaluation, losses),
     }
+    if losses is not None:
+        texts["robustness.json"] = lines_of(losses) + "\n"
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for name, text in texts.items():
@@ -77,9 +87,10 @@ def read_answers(path: Path) -> list[Answer]:
     return [_answer(line, f"'{path}', line {number}") for number, line in enumerate(lines, 1)]
 
 
-def to_json(evaluation: Evaluation) -> str:
-    """The figures as JSON, laid out as ``lines_of`` does."""
-    return lines_of(evaluation.to_dict())
+def to_json(evaluation: Evaluation, losses: Mapping[str, Any] | None = None) -> str:
+    """The figures as JSON, laid out as ``lines_of`` does; robustness under its own key."""
+    values = evaluation.to_dict()
+    return lines_of(values if losses is None else values | {"robustness": losses["conditions"]})
 
 
 def lines_of(values: Mapping[str, object]) -> str:
@@ -99,7 +110,7 @@ def lines_of(values: Mapping[str, object]) -> str:
     return "{\n" + ",\n".join(lines) + "\n}"
 
 
-def to_markdown(evaluation: Evaluation) -> str:
+def to_markdown(evaluation: Evaluation, losses: Mapping[str, Any] | None = None) -> str:
     """A page of tables that reads well as plain text too."""
     source = evaluation.source
     note = PROTOCOL_NOTES[source.protocol]
@@ -132,7 +143,35 @@ def to_markdown(evaluation: Evaluation) -> str:
             ),
         ),
     ]
+    if losses is not None:
+        parts += ["## Robustness\n", table(LOSSES_HEAD, losses_rows(losses))]
     return "\n".join(filter(None, parts))
+
+
+LOSSES_HEAD = ("condition", "UAR", "95 %", "points lost", "95 %", "ECE")
+
+
+def losses_rows(losses: Mapping[str, Any]) -> list[tuple[str, ...]]:
+    """The table of a measurement of robustness, in points of a hundred where it is shares."""
+    rows: list[tuple[str, ...]] = []
+    for values in losses["conditions"].values():
+        lost, ends = values.get("difference"), values.get("difference_ci", (0, 0))
+        rows.append(
+            (
+                values["title"],
+                percent(values["uar"]),
+                _ends(values["uar_ci"]),
+                "" if lost is None else f"{-100 * lost + 0.0:.1f}",
+                "" if lost is None else _ends((-ends[1], -ends[0])),
+                f"{values['ece']:.3f}",
+            )
+        )
+    return rows
+
+
+def _ends(ends: Sequence[float]) -> str:
+    low, high = (100 * end + 0.0 for end in ends)
+    return f"[{low:.1f}, {high:.1f}]"
 
 
 def headline(evaluation: Evaluation) -> list[tuple[str, str]]:

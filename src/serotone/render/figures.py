@@ -130,6 +130,31 @@ def risk_coverage(curve: RiskCoverage, *, format: Format = "svg") -> bytes:
     return picture(draw, width=4.6, height=4, format=format)
 
 
+def losses(rows: Sequence[Mapping[str, Any]], *, format: Format = "svg") -> bytes:
+    """UAR under each condition with its interval, beside the clean one.
+
+    Args:
+        rows: ``title``, ``uar`` and ``uar_ci`` of each; the first is the clean one.
+        format: of the bytes.
+    """
+    places = range(len(rows), 0, -1)
+    scores = [row["uar"] for row in rows]
+    ends = [(row["uar"] - row["uar_ci"][0], row["uar_ci"][1] - row["uar"]) for row in rows]
+
+    def draw(axes: Axes) -> None:
+        axes.axvline(scores[0], color=INK, linewidth=1, linestyle="--")
+        axes.errorbar(
+            scores, list(places), xerr=np.maximum(np.transpose(ends), 0), fmt="none",
+            ecolor=ACCENT, elinewidth=5, alpha=0.35,
+        )  # fmt: skip
+        axes.plot(scores, list(places), "o", color=ACCENT)
+        axes.set_yticks(list(places), [row["title"] for row in rows])
+        axes.set(xlim=(0, 1), xlabel="UAR, with its 95 % interval over speakers")
+        axes.grid(axis="x")
+
+    return picture(draw, width=6.4, height=0.8 + 0.28 * len(rows), format=format)
+
+
 def speaker_bars(
     uar: Mapping[str, float],
     *,

@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from serotone import __version__
 from serotone.errors import ConfigError, MissingExtraError
-from serotone.evaluation.report import PROTOCOL_NOTES, headline, interval, percent
+from serotone.evaluation.report import (
+    LOSSES_HEAD,
+    PROTOCOL_NOTES,
+    headline,
+    interval,
+    losses_rows,
+    percent,
+)
 from serotone.evaluation.result import Evaluation
 from serotone.metrics import calibration
 from serotone.render import figures
@@ -35,14 +44,16 @@ _WORDS = (
 )  # fmt: skip
 
 
-def write_report(evaluation: Evaluation, path: Path) -> Path:
+def write_report(
+    evaluation: Evaluation, path: Path, losses: Mapping[str, Any] | None = None
+) -> Path:
     """Write ``report_page`` to a file.
 
     Raises:
         ConfigError: when it cannot be written.
     """
     try:
-        path.write_text(report_page(evaluation), encoding="utf-8")
+        path.write_text(report_page(evaluation, losses), encoding="utf-8")
     except OSError as error:
         raise ConfigError(
             f"'{path}' cannot be written: {error.strerror}. Give another folder."
@@ -50,8 +61,13 @@ def write_report(evaluation: Evaluation, path: Path) -> Path:
     return path
 
 
-def report_page(evaluation: Evaluation) -> str:
-    """An HTML document; without matplotlib it has the tables alone, and says so."""
+def report_page(evaluation: Evaluation, losses: Mapping[str, Any] | None = None) -> str:
+    """An HTML document; without matplotlib it has the tables alone, and says so.
+
+    Args:
+        evaluation: what to show.
+        losses: a measurement of robustness, for a section of its own.
+    """
     source = evaluation.source
     title = f"{source.model} on {source.corpus}"
     return page(
@@ -64,6 +80,7 @@ def report_page(evaluation: Evaluation) -> str:
         section("By label", columns(_confusion(evaluation), _labels(evaluation))),
         section("Confidence", _confidence(evaluation)),
         section("By speaker", *_speakers(evaluation)),
+        _robustness(losses) if losses else Fragment(""),
         _not_counted(evaluation),
         section("How this was made", _made(evaluation)),
         section("Words", table(("word", "meaning"), _WORDS, text_columns=2)),
@@ -118,6 +135,18 @@ def _confidence(evaluation: Evaluation) -> Fragment:
         figure(pictures[0], alt="Reliability diagram", caption="What was claimed and came true."),
         figure(pictures[1], alt="Risk–coverage curve", caption="What silence when unsure buys."),
     )
+
+
+def _robustness(losses: Mapping[str, Any]) -> Fragment:
+    listed = table(LOSSES_HEAD, losses_rows(losses))
+    try:
+        picture = figures.losses(list(losses["conditions"].values()))
+    except MissingExtraError:  # said once, above
+        return section("Robustness", listed)
+    shown = figure(picture, alt="UAR under each condition", full=True)
+    kinds = ", ".join(losses["noise_kinds"])
+    told = [paragraph(f"Noise of kinds held out of training: {kinds}.")] if kinds else []
+    return section("Robustness", shown, *told, listed)
 
 
 def _speakers(evaluation: Evaluation) -> list[Fragment]:

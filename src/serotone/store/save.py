@@ -58,10 +58,17 @@ def save(
     return describe(folder)
 
 
-def record_figures(folder: Path, name: str, figures: Mapping[str, Any]) -> None:
+def record_figures(
+    folder: Path,
+    name: str,
+    figures: Mapping[str, Any],
+    robustness: Mapping[str, Any] | None = None,
+) -> None:
     """Add an evaluation's figures to ``model.json`` under ``name``, and write the card anew."""
     values = json.loads((folder / DESCRIPTION).read_text(encoding="utf-8"))
     values["figures"][name] = dict(figures)
+    if robustness is not None:
+        values.setdefault("robustness", {})[name] = dict(robustness)
     _write_description(folder, values)
 
 
