@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import pad_sequence
 
 from serotone.errors import ConfigError
-from serotone.export import Pipeline, parity, to_onnx
+from serotone.export.graph import Pipeline, parity, to_onnx
 from serotone.models import MODELS
 from serotone.models.contract import EmotionModel
 from tests.features.signals import speech_like

@@ -39,7 +39,12 @@ COMMANDS: Mapping[str, Command] = {
     "train": Command("serotone.cli.train:train", "Train a model from a recipe."),
     "benchmark": Command("serotone.cli.benchmark:benchmark", "Train and measure many recipes."),
     "ensemble": Command("serotone.cli.ensemble:ensemble", "Put several models into one."),
+    "export": Command("serotone.cli.export:export", "Turn a model into another form."),
     "evaluate": Command("serotone.cli.evaluate:evaluate", "Measure a model on a corpus."),
+    "calibrate": Command(
+        "serotone.cli.calibrate:calibrate", "Fit how large sets of labels must be."
+    ),
+    "card": Command("serotone.cli.card:card", "Write a model's card from its results."),
 }
 
 

@@ -17,6 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from serotone.errors import ModelError
+from serotone.export.tidy import fold_orders
 from serotone.features.frame import frame_mask
 from serotone.inference.backend import METADATA_KEY, OnnxBackend
 from serotone.models.contract import EmotionModel
@@ -78,6 +79,7 @@ def to_onnx(pipeline: Pipeline, path: Path, description: Mapping[str, Any]) -> N
             opset_version=OPSET,
         )
     graph = onnx.load(str(path))
+    fold_orders(graph, n_samples=rate)
     onnx.helper.set_model_props(graph, {METADATA_KEY: json.dumps(description)})
     onnx.save(graph, str(path))
 

@@ -9,9 +9,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from serotone import export
 from serotone.errors import ModelError
-from serotone.export import Pipeline, export_checked, parity, to_onnx
+from serotone.export import graph as export
+from serotone.export.graph import Pipeline, export_checked, parity, to_onnx
 from serotone.inference.backend import OnnxBackend
 from serotone.models.contract import EmotionModel, ModelOutput
 from serotone.models.resnet_logmel import ResNetLogMel, ResNetLogMelConfig

@@ -1,0 +1,1 @@
+"""Trained models in other forms: ONNX, half precision, eight bits, a page for the browser."""
