@@ -1,0 +1,1 @@
+"""The service: HTTP and WebSocket around one Recognizer, and a page."""

@@ -1,0 +1,161 @@
+"""The microphone of a visitor, heard as it comes.
+
+The browser sends its sound over a WebSocket of the page's own: Gradio's stream writes each tenth
+of a second to a file and, on a busy machine, drops what it has no time for.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import secrets
+import time
+from collections import deque
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from serotone.errors import AudioError, SerotoneError
+from serotone.inference.stream import EmotionStream, StreamConfig
+from serotone.server import page_view as view
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+    from starlette.websockets import WebSocket
+
+    from serotone.inference.recognizer import Recognizer
+    from serotone.types import Prediction
+
+HOP_S = 0.5
+N_PAST = 120
+"""Answers that are shown: a minute of them."""
+
+RATES_HZ = (8_000, 192_000)
+"""Lowest and highest that a browser may send."""
+
+MAX_CHUNK_BYTES = 400_000
+IDLE_S = 10.0
+
+READY = "Press Start and speak: the emotion follows your voice, twice a second."
+END, BUSY, MISUSED = 1000, 1013, 1008
+"""Codes that a WebSocket is closed with."""
+
+
+class LiveSession:
+    """One visitor's stream, from Start to Stop.
+
+    Args:
+        recognizer: what hears.
+        sample_rate: of the chunks, in Hz.
+    """
+
+    def __init__(self, recognizer: Recognizer, sample_rate: int) -> None:
+        self._labels, self._rate = recognizer.labels, sample_rate
+        self._stream = EmotionStream(
+            recognizer, StreamConfig(hop_s=HOP_S), sample_rate=sample_rate, source="microphone"
+        )
+        self._past: deque[Prediction] = deque(maxlen=N_PAST)
+        self._started_s = 0.0
+        self._n_taken = 0
+
+    @property
+    def taken_s(self) -> float:
+        """Seconds of sound so far."""
+        return self._n_taken / self._rate
+
+    def hear(self, signal: NDArray[np.float32]) -> str:
+        """Take the next samples (N,); return what to show, empty where nothing is new."""
+        now_s = time.monotonic()
+        self._started_s = self._started_s or now_s
+        # A microphone gives a second of sound a second: what comes later has waited.
+        late_s = now_s - self._started_s - self.taken_s
+        self._n_taken += len(signal)
+        new = self._stream.push(signal, late_s=late_s)
+        if not new:
+            return ""
+        self._past.extend(new)
+        return view.verdict(new[-1], self._labels) + view.minute(self._past, self._labels, n=N_PAST)
+
+
+class Live:
+    """The page's WebSocket: first ``{"token", "sample_rate"}``, then 16 bit PCM; HTML comes back.
+
+    Args:
+        recognizer: what hears.
+        most: visitors at once.
+        longest_s: of sound in a session.
+
+    Attributes:
+        token: only who has seen the page knows it, so that no other site's script can listen in.
+    """
+
+    def __init__(self, recognizer: Recognizer, *, most: int, longest_s: float) -> None:
+        self.token = secrets.token_urlsafe(24)
+        self._recognizer, self._most, self._longest_s = recognizer, most, longest_s
+        self._n_open = 0
+
+    async def serve(self, socket: WebSocket) -> None:
+        """Hear one visitor until one side ends."""
+        await socket.accept()
+        if self._n_open >= self._most:
+            line = f"{self._most} visitors are being heard live already. Try again in a minute."
+            await _end(socket, line, BUSY)
+            return
+        self._n_open += 1
+        try:
+            await self._hear(socket)
+        except SerotoneError as error:
+            await _end(socket, str(error), MISUSED)
+        except TimeoutError:
+            await _end(socket, f"No sound came for {IDLE_S:.0f} s. Press Start again.", END)
+        finally:
+            self._n_open -= 1
+
+    async def _hear(self, socket: WebSocket) -> None:
+        hello = await _next(socket)
+        if hello is None:
+            return
+        session = LiveSession(self._recognizer, self._rate(hello.get("text") or ""))
+        while (message := await _next(socket)) is not None:
+            signal = _samples(message.get("bytes") or b"")
+            shown = await asyncio.to_thread(session.hear, signal)
+            if shown:
+                await socket.send_text(shown)
+            if session.taken_s > self._longest_s:
+                await socket.close(END)
+                return
+
+    def _rate(self, hello: str) -> int:
+        try:
+            told = json.loads(hello)
+            token, rate = str(told["token"]), int(told["sample_rate"])
+        except (ValueError, TypeError, KeyError):
+            raise AudioError("microphone: got no sample rate, expected one. Reload.") from None
+        if not secrets.compare_digest(token.encode(), self.token.encode()):
+            raise AudioError("the service was started anew since. Reload the page.")
+        if not RATES_HZ[0] <= rate <= RATES_HZ[1]:
+            raise AudioError(
+                f"microphone: got {rate} Hz, expected {RATES_HZ[0]} to {RATES_HZ[1]} Hz. "
+                "Choose another microphone."
+            )
+        return rate
+
+
+def _samples(data: bytes) -> NDArray[np.float32]:
+    if len(data) > MAX_CHUNK_BYTES or len(data) % 2:
+        raise AudioError(
+            f"microphone: got a chunk of {len(data)} bytes, expected 16 bit samples, at most "
+            f"{MAX_CHUNK_BYTES} bytes. Reload the page."
+        )
+    return np.frombuffer(data, "<i2").astype(np.float32) / np.float32(32768)
+
+
+async def _next(socket: WebSocket) -> dict[str, Any] | None:
+    """The next message, None once the visitor has gone."""
+    message = dict(await asyncio.wait_for(socket.receive(), IDLE_S))
+    return None if message["type"] == "websocket.disconnect" else message
+
+
+async def _end(socket: WebSocket, line: str, code: int) -> None:
+    await socket.send_text(view.failure(line))
+    await socket.close(code)
