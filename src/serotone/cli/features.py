@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 
 from serotone.cli.predict import FEW_FILES, find
+from serotone.cli.wide import Engine, features_wide
 from serotone.errors import ConfigError, MissingExtraError
 from serotone.features import NAMES
 
@@ -22,8 +23,15 @@ def features(
         list[str],
         typer.Argument(metavar="PATH", help="Files, folders, globs.", show_default=False),
     ],
-    out: Annotated[
-        Path, typer.Option("--out", "-o", help="The table, a .parquet file.", show_default=False)
+    place: Annotated[
+        str,
+        typer.Option(
+            "--out",
+            "-o",
+            metavar="PATH",
+            help="The table, a .parquet file; with --engine ray a folder or URI.",
+            show_default=False,
+        ),
     ],
     sets: Annotated[
         list[str] | None,
@@ -47,20 +55,26 @@ def features(
             "--jobs", "-j", min=1, help="Processes; one for few files, else one per core."
         ),
     ] = None,
+    engine: Annotated[
+        Engine,
+        typer.Option(help="ray takes manifests and URIs too, and many machines (docs/scaling.md)."),
+    ] = Engine.local,
+    address: Annotated[
+        str | None,
+        typer.Option(help="With --engine ray: of a cluster, or auto; this machine where empty."),
+    ] = None,
 ) -> None:
     """Write features of recordings to a Parquet table.
 
     A file that cannot be read is a row with its error, and the rest go on; the exit status is 1
     when any failed. A run that was stopped goes on when the same command is given again.
     """
-    if out.suffix != ".parquet":
+    out = Path(place)
+    if engine is Engine.local and out.suffix != ".parquet":
         raise ConfigError(f"--out got '{out}', expected a file that ends in .parquet. Rename it.")
     statistics = tuple(name for name in map(str.strip, summary.split(",")) if name)
     if not statistics and not frames:
         raise ConfigError("--summary got nothing, expected some of mean, std, min, max.")
-    files = find(paths)
-    if jobs is None and len(files) < FEW_FILES:
-        jobs = 1
     try:
         from serotone.jobs.features import FeatureWork
         from serotone.jobs.table import write_features
@@ -68,6 +82,11 @@ def features(
         package = error.name or "torch"
         raise MissingExtraError("a table of features", "train", package) from None
     work = FeatureWork(tuple(sets or NAMES), () if frames else statistics)
+    if engine is Engine.ray:
+        raise typer.Exit(features_wide(paths, work, out=place, address=address, n_workers=jobs))
+    files = find(paths)
+    if jobs is None and len(files) < FEW_FILES:
+        jobs = 1
     with _progress(len(files)) as on_file:
         failures = write_features(files, out, work, n_jobs=jobs, on_file=on_file)
     for failure in failures[:FAILURES_SHOWN]:

@@ -15,7 +15,8 @@ import typer
 
 from serotone.cli import rows
 from serotone.cli.rows import Answer
-from serotone.errors import AudioError, ConfigError
+from serotone.cli.wide import Engine, predict_wide
+from serotone.errors import AudioError, ConfigError, MissingExtraError
 from serotone.jobs.opening import Opening
 from serotone.types import Failure
 
@@ -46,6 +47,7 @@ class Format(StrEnum):
     rttm = "rttm"
     audacity = "audacity"
     html = "html"
+    parquet = "parquet"
 
 
 FOR_TIMELINES = frozenset({Format.srt, Format.vtt, Format.rttm, Format.audacity, Format.html})
@@ -69,8 +71,14 @@ def predict(
             "--format", "-f", help="How to write answers; by the ending of --out, else a table."
         ),
     ] = None,
-    out: Annotated[
-        Path | None, typer.Option("--out", "-o", help="Write here, not to standard output.")
+    place: Annotated[
+        str | None,
+        typer.Option(
+            "--out",
+            "-o",
+            metavar="PATH",
+            help="Write here, not to standard output; with --engine ray a folder or URI.",
+        ),
     ] = None,
     labels: Annotated[
         str, typer.Option(help="Choose among these alone, as happy,sad,angry; all where empty.")
@@ -117,6 +125,14 @@ def predict(
     resume: Annotated[
         bool, typer.Option("--resume", help="With --timeline: go on with a job that was stopped.")
     ] = False,
+    engine: Annotated[
+        Engine,
+        typer.Option(help="ray takes manifests and URIs too, and many machines (docs/scaling.md)."),
+    ] = Engine.local,
+    address: Annotated[
+        str | None,
+        typer.Option(help="With --engine ray: of a cluster, or auto; this machine where empty."),
+    ] = None,
 ) -> None:
     """Hear the emotion in recordings.
 
@@ -133,6 +149,24 @@ def predict(
         coverage=sets,
         sound_check=not timeline,  # which looks for speech itself
     )
+    if engine is Engine.ray:
+        if words or timeline or format not in (None, Format.parquet):
+            raise ConfigError(
+                "--engine ray writes Parquet, without --words or --timeline. Leave them out."
+            )
+        raise typer.Exit(
+            predict_wide(
+                paths,
+                opening,
+                out=place,
+                address=address,
+                n_workers=jobs,
+                batch_size=batch_size,
+            )
+        )
+    if address:
+        raise ConfigError("--address is for --engine ray. Add it.")
+    out = Path(place) if place else None
     files = find(paths)
     recognizer = opening.open()
     format = format or _format_of(out)
@@ -157,6 +191,9 @@ def predict(
         listener = with_words(recognizer, transcriber=transcriber, text_model=text_model)
         jobs = 1
     heard = _Counted(hear(files, listener, opening=opening, n_jobs=jobs, batch_size=batch_size))
+    if format is Format.parquet:
+        _write_parquet(heard, out, labels=recognizer.labels, n_files=len(files))
+        raise typer.Exit(int(heard.n_failed > 0))
     with _open_output(out, format) as file:
         _write(
             heard,
@@ -251,10 +288,8 @@ def _write(
     sets: bool = False,
 ) -> None:
     # Not beside rows on the same terminal: they show the progress themselves.
-    if len(files) > FILES_WITHOUT_BAR and sys.stderr.isatty() and not file.isatty():
-        from serotone.cli.console import with_progress
-
-        answers = with_progress(answers, len(files))
+    if not file.isatty():
+        answers = _with_bar(answers, len(files))
     match format:
         case Format.table if words:
             from serotone.cli.words import write_words
@@ -270,6 +305,27 @@ def _write(
             rows.write_jsonl(answers, file)
         case Format.csv:
             rows.write_csv(answers, file, labels, sets=sets)
+
+
+def _with_bar(answers: Iterable[Answer], n_files: int) -> Iterable[Answer]:
+    """The same answers; with a bar on standard error where somebody would see it."""
+    if n_files <= FILES_WITHOUT_BAR or not sys.stderr.isatty():
+        return answers
+    from serotone.cli.console import with_progress
+
+    return with_progress(answers, n_files)
+
+
+def _write_parquet(
+    answers: Iterable[Answer], out: Path | None, *, labels: Sequence[str], n_files: int
+) -> None:
+    if out is None:
+        raise ConfigError("--format parquet is for a file. Name it with --out FILE.parquet.")
+    try:
+        from serotone.jobs.prediction_table import write_predictions
+    except ImportError as error:
+        raise MissingExtraError("Parquet", "ray", error.name or "pyarrow") from None
+    write_predictions(_with_bar(answers, n_files), out, labels)
 
 
 def _format_of(out: Path | None) -> Format:
