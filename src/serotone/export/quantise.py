@@ -1,4 +1,4 @@
-"""A graph in eight bits: convolutions and dense layers, calibrated on clips of the training side."""
+"""A graph in eight bits: convolutions and dense layers, calibrated on training clips."""
 
 from __future__ import annotations
 
