@@ -20,6 +20,7 @@ class FakeModel:
     n_parameters: int = 7
     sample_rate: int = 16_000
     prepare: Mapping[str, Any] = field(default_factory=dict)
+    thresholds: Mapping[float, float] = field(default_factory=dict)
     provenance: Mapping[str, Any] = field(
         default_factory=lambda: {"train_speakers": ["toy-9"], "seed": 3, "train_s": 1.5}
     )

@@ -184,7 +184,8 @@ def _keep(
     if losses is not None:
         from serotone.evaluation.robustness import FOLDER, write
 
-        files.append(write(losses, folder / FOLDER / f"{name}.json"))
+        values = {**losses, "model_sha256": model.onnx_sha256}
+        files.append(write(values, folder / FOLDER / f"{name}.json"))
     for file in files:
         print(f"wrote {file}", file=sys.stderr)
 

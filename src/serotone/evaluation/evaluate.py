@@ -82,6 +82,7 @@ def evaluate(
         date=datetime.datetime.now(datetime.UTC).date().isoformat(),
         set_aside=dict(sorted(aside.items())),
         failures=tuple(failures),
+        thresholds=recognizer.model.thresholds,
     )
     return score(answers, labels, source)
 
@@ -196,4 +197,5 @@ def _answer(utterance: Utterance, heard: Prediction, labels: Sequence[str]) -> A
         probabilities=narrow(heard.probabilities, labels),
         intensity=heard.intensity,
         true_intensity=utterance.intensity,
+        age=utterance.age,
     )

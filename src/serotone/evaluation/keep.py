@@ -41,6 +41,7 @@ def keep(
     values = evaluation.to_dict() | {
         "trained_on": "+".join(corpus["name"] for corpus in model.provenance.get("corpora", ())),
         "n_folds": n_folds,
+        "model_sha256": model.onnx_sha256,
         "size_bytes": model.size_bytes,
         "latency_ms": round(latency.ms, 2),
         "latency_cpu": latency.cpu,

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from serotone.errors import ConfigError
+from serotone.evaluation.fairness import doubts
 from serotone.evaluation.result import Answer, Evaluation
 from serotone.metrics.interval import Interval
 
@@ -118,6 +119,7 @@ def to_markdown(evaluation: Evaluation, losses: Mapping[str, Any] | None = None)
         f"# {source.model} on {source.corpus}, {source.split} ({source.part})\n",
         f"> **{note}**\n" if note else "",
         table(("figure", "value"), headline(evaluation)),
+        _sections(evaluation),
         "## By label\n",
         table(
             ("label", "n", "recall", "precision", "F1"),
@@ -145,6 +147,58 @@ def to_markdown(evaluation: Evaluation, losses: Mapping[str, Any] | None = None)
     ]
     if losses is not None:
         parts += ["## Robustness\n", table(LOSSES_HEAD, losses_rows(losses))]
+    return "\n".join(filter(None, parts))
+
+
+GROUPS_HEAD = ("group", "speakers", "n", "UAR", "95 %")
+SETS_HEAD = ("promised", "held", "95 %", "labels in a set", "single label")
+ANSWERED_HEAD = ("answered", "wrong among them", "least confidence")
+
+
+def groups_rows(evaluation: Evaluation) -> list[tuple[str, ...]]:
+    """UAR by sex and by age, then the differences."""
+    groups = {**evaluation.by_sex, **evaluation.by_age}
+    rows: list[tuple[str, ...]] = [
+        (name, str(g.n_speakers), str(g.n), percent(g.uar), interval(g.uar_ci))
+        for name, g in groups.items()
+    ]
+    for name, gap in evaluation.gaps.items():
+        ends = gap.interval
+        known = "–" if math.isnan(ends.low) else _ends((ends.low, ends.high))
+        rows.append((name, "", "", f"{100 * gap.value:+.1f} points", known))
+    return rows
+
+
+def sets_rows(evaluation: Evaluation) -> list[tuple[str, ...]]:
+    """How often sets of labels hold the truth."""
+    return [
+        (
+            percent(float(coverage)),
+            percent(score.held),
+            interval(score.held_ci),
+            f"{score.mean_size:.2f}",
+            percent(score.single),
+        )
+        for coverage, score in evaluation.sets.items()
+    ]
+
+
+def answered_rows(evaluation: Evaluation) -> list[tuple[str, ...]]:
+    """The risk–coverage curve at ten places."""
+    return [
+        (f"{share:.0%}", percent(risk), f"{threshold:.2f}")
+        for share, risk, threshold in evaluation.answered
+    ]
+
+
+def _sections(evaluation: Evaluation) -> str:
+    parts = ["## Answering only when sure\n", table(ANSWERED_HEAD, answered_rows(evaluation))]
+    if evaluation.sets:
+        parts += ["## Sets of labels\n", table(SETS_HEAD, sets_rows(evaluation))]
+    if groups := groups_rows(evaluation):
+        told = doubts({**evaluation.by_sex, **evaluation.by_age}, evaluation.gaps)
+        parts += ["## By sex and age\n", table(GROUPS_HEAD, groups)]
+        parts += ["".join(f"- {text}\n" for text in told)]
     return "\n".join(filter(None, parts))
 
 

@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from serotone.metrics import calibration
 from serotone.metrics.interval import Interval
 from serotone.types import Failure
 
@@ -24,6 +25,7 @@ class Answer:
         probabilities: by label, over the labels that count here, summing to 1.
         intensity: what the model heard, NaN without an opinion.
         true_intensity: what the corpus says, NaN where it does not.
+        age: of the speaker, in years, NaN where unknown.
     """
 
     id: str
@@ -33,6 +35,7 @@ class Answer:
     probabilities: Mapping[str, float]
     intensity: float = math.nan
     true_intensity: float = math.nan
+    age: float = math.nan
 
     def to_dict(self) -> dict[str, object]:
         """One line of ``predictions.jsonl``; NaN becomes null."""
@@ -41,8 +44,8 @@ class Answer:
     @classmethod
     def from_dict(cls, values: Mapping[str, object]) -> Answer:
         """The answer that ``to_dict`` wrote."""
-        intensities = ("intensity", "true_intensity")
-        known = {k: math.nan if v is None and k in intensities else v for k, v in values.items()}
+        numbers = ("intensity", "true_intensity", "age")
+        known = {k: math.nan if v is None and k in numbers else v for k, v in values.items()}
         return cls(**known)  # type: ignore[arg-type]
 
 
@@ -78,6 +81,30 @@ class GroupScore:
 
 
 @dataclass(frozen=True, slots=True)
+class Gap:
+    """The UAR of one group less that of another; the interval is NaN with one speaker in it."""
+
+    value: float
+    interval: Interval
+
+
+@dataclass(frozen=True, slots=True)
+class SetScore:
+    """Sets of labels that promise to hold the truth.
+
+    Attributes:
+        held: share of sets that do; ``held_ci`` its interval over speakers.
+        mean_size: labels in a set.
+        single: share of sets with one label.
+    """
+
+    held: float
+    held_ci: Interval
+    mean_size: float
+    single: float
+
+
+@dataclass(frozen=True, slots=True)
 class IntensityScore:
     """Whether strong emotions are heard as stronger than weak ones: 0.5 is chance."""
 
@@ -100,6 +127,7 @@ class Source:
         split_hash: of the ids on each side.
         set_aside: utterances by label that the model has no name for; not counted in any figure.
         failures: files that gave no answer.
+        thresholds: of the model's sets of labels, by coverage; empty where none were fitted.
     """
 
     model: str
@@ -116,6 +144,7 @@ class Source:
     date: str = ""
     set_aside: Mapping[str, int] = field(default_factory=dict)
     failures: tuple[Failure, ...] = ()
+    thresholds: Mapping[float, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +158,9 @@ class Evaluation:
         uar: unweighted average recall; ``uar_ci`` its interval over speakers.
         accuracy, macro_f1: as in ``serotone.metrics.classes``.
         ece, brier, nll, aurc: as in ``serotone.metrics.calibration``.
-        per_class, per_speaker, by_sex: by name.
+        per_class, per_speaker, by_sex, by_age: by name.
+        gaps: between groups of people, by what was taken from what.
+        sets: by the coverage that they promise.
         confusion: counts of shape (C, C), truth in rows.
         intensity: None where the model or the corpus knows none.
     """
@@ -150,6 +181,9 @@ class Evaluation:
     by_sex: Mapping[str, GroupScore]
     confusion: NDArray[np.int64]
     intensity: IntensityScore | None
+    by_age: Mapping[str, GroupScore] = field(default_factory=dict)
+    gaps: Mapping[str, Gap] = field(default_factory=dict)
+    sets: Mapping[str, SetScore] = field(default_factory=dict)
 
     @property
     def n(self) -> int:
@@ -173,6 +207,17 @@ class Evaluation:
         """Places in ``labels``, shape (n,)."""
         return truth_of(self.answers, self.labels)
 
+    @property
+    def answered(self) -> list[tuple[float, float, float]]:
+        """When the surest tenth, two tenths … all are answered: share, risk, least confidence."""
+        shares = self.probabilities
+        curve = calibration.risk_coverage(shares.max(axis=1), shares.argmax(axis=1) == self.truth)
+        places = [max(0, math.ceil(self.n * tenth / 10) - 1) for tenth in range(1, 11)]
+        return [
+            (tenth / 10, float(curve.risk[place]), float(curve.threshold[place]))
+            for tenth, place in enumerate(places, 1)
+        ]
+
     def to_dict(self) -> dict[str, object]:
         """``metrics.json`` of the command-line contract, and a result: NaN becomes null."""
         s = self.source
@@ -184,8 +229,12 @@ class Evaluation:
         result |= {name: _rounded(getattr(self, name)) for name in figures}
         result["uar_ci"] = _json(self.uar_ci)
         result["uar_ci_unit"] = self.uar_ci.unit
-        for name in ("per_class", "per_speaker", "by_sex"):
+        for name in ("per_class", "per_speaker", "by_sex", "by_age", "gaps", "sets"):
             result[name] = {key: _fields(score) for key, score in getattr(self, name).items()}
+        result["risk_coverage"] = [
+            {"coverage": share, "risk": _rounded(risk), "threshold": _rounded(threshold)}
+            for share, risk, threshold in self.answered
+        ]
         result["confusion"] = self.confusion.tolist()
         result["intensity"] = _fields(self.intensity) if self.intensity else None
         result["set_aside"] = dict(s.set_aside)

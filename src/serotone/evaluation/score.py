@@ -9,6 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from serotone.errors import CorpusError
+from serotone.evaluation.conformal import set_scores
+from serotone.evaluation.fairness import AGES, age_group, gaps_between
 from serotone.evaluation.result import (
     Answer,
     ClassScore,
@@ -45,6 +47,8 @@ def score(answers: Iterable[Answer], labels: Sequence[str], source: Source) -> E
     probabilities, truth = probabilities_of(rows, labels), truth_of(rows, labels)
     predicted = probabilities.argmax(axis=1)
     correct = predicted == truth
+    sexes, ages = _groups(rows, lambda row: row.sex), _groups(rows, age_group)
+    ordered = {name: ages[name] for name, _ in AGES if name in ages}
     return Evaluation(
         source=source,
         answers=rows,
@@ -62,7 +66,17 @@ def score(answers: Iterable[Answer], labels: Sequence[str], source: Source) -> E
         by_sex=by_group(rows, labels, lambda row: row.sex),
         confusion=classes.confusion_matrix(truth, predicted, len(labels)),
         intensity=_intensity(rows),
+        by_age=by_group(rows, labels, age_group),
+        gaps=gaps_between(sexes, labels) | gaps_between(ordered, labels),
+        sets=set_scores(rows, labels, source.thresholds),
     )
+
+
+def _groups(
+    answers: Sequence[Answer], group: Callable[[Answer], str]
+) -> dict[str, list[Answer]]:  # fmt: skip
+    names = sorted({group(row) for row in answers} - {""})
+    return {name: [row for row in answers if group(row) == name] for name in names}
 
 
 def by_group(

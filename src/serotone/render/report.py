@@ -8,13 +8,20 @@ from typing import Any
 
 from serotone import __version__
 from serotone.errors import ConfigError, MissingExtraError
+from serotone.evaluation.fairness import doubts
 from serotone.evaluation.report import (
+    ANSWERED_HEAD,
+    GROUPS_HEAD,
     LOSSES_HEAD,
     PROTOCOL_NOTES,
+    SETS_HEAD,
+    answered_rows,
+    groups_rows,
     headline,
     interval,
     losses_rows,
     percent,
+    sets_rows,
 )
 from serotone.evaluation.result import Evaluation
 from serotone.metrics import calibration
@@ -127,14 +134,18 @@ def _confidence(evaluation: Evaluation) -> Fragment:
     curve = calibration.risk_coverage(
         probabilities.max(axis=1), probabilities.argmax(axis=1) == truth
     )
+    told = [table(ANSWERED_HEAD, answered_rows(evaluation))]
+    if evaluation.sets:
+        told.append(table(SETS_HEAD, sets_rows(evaluation)))
     try:
         pictures = figures.reliability(bins), figures.risk_coverage(curve)
     except MissingExtraError:  # said once, above
-        return Fragment("")
-    return columns(
+        return columns(*told)
+    shown = columns(
         figure(pictures[0], alt="Reliability diagram", caption="What was claimed and came true."),
         figure(pictures[1], alt="Risk–coverage curve", caption="What silence when unsure buys."),
     )
+    return Fragment(shown + columns(*told))
 
 
 def _robustness(losses: Mapping[str, Any]) -> Fragment:
@@ -156,7 +167,7 @@ def _speakers(evaluation: Evaluation) -> list[Fragment]:
         for name, s in scores.items()
     )
     listed = table(("speaker", "sex", "n", "UAR", "accuracy"), rows, text_columns=2)
-    blocks = [_sexes(evaluation)] if evaluation.by_sex else []
+    blocks = _people(evaluation) if evaluation.by_sex or evaluation.by_age else []
     try:
         picture = figures.speaker_bars(
             {name: s.uar for name, s in scores.items()},
@@ -169,12 +180,9 @@ def _speakers(evaluation: Evaluation) -> list[Fragment]:
     return [*blocks, shown, details("All speakers as a table", listed)]
 
 
-def _sexes(evaluation: Evaluation) -> Fragment:
-    rows = (
-        (sex, str(s.n_speakers), str(s.n), percent(s.uar), interval(s.uar_ci))
-        for sex, s in evaluation.by_sex.items()
-    )
-    return table(("sex", "speakers", "n", "UAR", "interval"), rows)
+def _people(evaluation: Evaluation) -> list[Fragment]:
+    told = doubts({**evaluation.by_sex, **evaluation.by_age}, evaluation.gaps)
+    return [table(GROUPS_HEAD, groups_rows(evaluation)), *map(paragraph, told)]
 
 
 def _not_counted(evaluation: Evaluation) -> Fragment:

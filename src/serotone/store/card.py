@@ -6,19 +6,26 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from serotone.store.card_figures import figures_sections, table
+
 LIMITS = """\
 - The speech it learned from was acted, in studios, a few sentences over and over. Expect lower
   figures on spontaneous speech, other languages, noise and telephones; measure on your own clips
   with `serotone evaluate`.
 - It hears how something is said, not what a person feels. A confident answer is a guess about
   expression.
-- Probabilities were calibrated on the dev speakers named below; other voices may differ.
-- Music, noise and silence are not speech, and the emotion that comes out for them means nothing.
+- Probabilities were calibrated on the dev speakers named above; other voices may differ.
+- Music, noise and silence are not speech. `serotone` looks for speech first and says `uncertain`
+  without it; the graph alone does not, and has an answer for anything.
+- Below one second of sound an answer is little more than a guess.
+- Of ages, accents, languages and ways of speaking that are not listed above nothing was measured.
 """
 
 OUT_OF_SCOPE = """\
 - Inferring emotions of people at work or in education: prohibited in the European Union by
   Article 5(1)(f) of the AI Act (Regulation (EU) 2024/1689), medical and safety reasons excepted.
+  Elsewhere an emotion recognition system counts as high-risk (Annex III, 1(c)), and those exposed
+  to it must be told (Article 50(3)).
 - Decisions about a person: hiring, credit, policing, insurance, diagnosis.
 - Anybody who has not been told and has not agreed.
 """
@@ -37,7 +44,7 @@ def card(description: Mapping[str, Any]) -> str:
         + ("with intensity from 0 to 1 " if description["intensity"] else "")
         + f"and an embedding. {description['n_parameters']:,} parameters.",
         "## Data and licences",
-        _table(
+        table(
             ("corpus", "clips", "licence"),
             [(c["title"], c["n_clips"], c["licence"]) for c in provenance["corpora"]],
         ),
@@ -49,8 +56,7 @@ def card(description: Mapping[str, Any]) -> str:
         f"{', '.join(provenance['dev_speakers'])} chose the epoch and fitted the temperature "
         f"({description['temperature']:.2f}); " + _tested(provenance),
         _prepared(description.get("prepare", {})),
-        "## Figures",
-        _figures(description["figures"]),
+        *figures_sections(description),
         "## Limits",
         LIMITS.rstrip(),
         "## Out of scope",
@@ -78,43 +84,3 @@ def _prepared(steps: Mapping[str, Any]) -> str:
     if steps.get("equalise_speaker"):
         text += " Transductive: it wants all recordings of a speaker at once."
     return text
-
-
-def _figures(figures: Mapping[str, Mapping[str, Any]]) -> str:
-    if not figures:
-        return "Not evaluated yet."
-    rows = []
-    for name, values in figures.items():
-        interval = values.get("uar_ci")
-        rows.append(
-            (
-                name,
-                values.get("n", ""),
-                f"{values['uar']:.3f}",
-                f"{interval[0]:.3f} to {interval[1]:.3f}" if interval else "",
-                _number(values.get("accuracy")),
-                _number(values.get("macro_f1")),
-                _number(values.get("ece")),
-                values.get("protocol", ""),
-            )
-        )
-    head = (
-        "measured on",
-        "clips",
-        "UAR",
-        "95 % interval",
-        "accuracy",
-        "macro F1",
-        "ECE",
-        "protocol",
-    )
-    return _table(head, rows)
-
-
-def _number(value: float | None) -> str:
-    return "" if value is None else f"{value:.3f}"
-
-
-def _table(head: tuple[str, ...], rows: list[tuple[Any, ...]]) -> str:
-    lines = [head, ["---"] * len(head), *rows]
-    return "\n".join("| " + " | ".join(str(cell) for cell in line) + " |" for line in lines)

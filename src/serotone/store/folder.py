@@ -40,6 +40,7 @@ class ModelInfo:
         prepare: steps before the model, as ``serotone.audio.preparation`` takes them.
         calibration: how its confidence was fitted: ``temperature``, and ``conformal`` with the
             threshold of each coverage; empty in older folders.
+        onnx_sha256: of ``model.onnx``, as ``model.json`` states it.
     """
 
     name: str
@@ -54,6 +55,7 @@ class ModelInfo:
     provenance: Mapping[str, Any]
     prepare: Mapping[str, Any] = field(default_factory=dict)
     calibration: Mapping[str, Any] = field(default_factory=dict)
+    onnx_sha256: str = ""
 
     @property
     def thresholds(self) -> dict[float, float]:
@@ -100,6 +102,7 @@ def describe(folder: Path) -> ModelInfo:
             provenance=values["provenance"],
             prepare=values.get("prepare", {}),
             calibration=values.get("calibration", {}),
+            onnx_sha256=values.get("sha256", {}).get(ONNX, ""),
         )
     except KeyError as error:
         raise ModelError(

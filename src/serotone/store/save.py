@@ -85,6 +85,21 @@ def record_calibration(folder: Path, calibration: Mapping[str, Any]) -> None:
     _write_description(folder, values)
 
 
+def record_results(folder: Path, results: Mapping[str, Mapping[str, Any]]) -> None:
+    """Put results into ``model.json``, and write the card anew.
+
+    Args:
+        folder: of the model.
+        results: ``figures``, ``recipe_figures`` and ``robustness``, each by name. Figures that
+            are there already stay where none of the same name come; the others are replaced.
+    """
+    values = json.loads((folder / DESCRIPTION).read_text(encoding="utf-8"))
+    values["figures"].update(results["figures"])
+    values["recipe_figures"] = dict(results["recipe_figures"])
+    values["robustness"] = dict(results["robustness"])
+    _write_description(folder, values)
+
+
 def _write_description(folder: Path, values: Mapping[str, Any]) -> None:
     text = json.dumps(values, indent=2, ensure_ascii=False)
     (folder / DESCRIPTION).write_text(text + "\n", encoding="utf-8")
