@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
+from shutil import rmtree
 from typing import TYPE_CHECKING, Any
 
 from serotone.errors import MissingExtraError
@@ -51,7 +53,6 @@ def mount(
     *,
     path: str = "/",
     max_upload_bytes: int = MAX_UPLOAD_BYTES,
-    check_key: Callable[[str], bool] | None = None,
 ) -> FastAPI:
     """Add the page to a service.
 
@@ -62,8 +63,6 @@ def mount(
         recognizer: what hears.
         path: where the page is.
         max_upload_bytes: of one file.
-        check_key: whether a key is right. Where given, visitors log in: any name, and a key for
-            the password.
 
     Returns:
         The same service.
@@ -102,8 +101,6 @@ def mount(
         mcp_server=False,
         ssr_mode=False,
         show_error=False,
-        auth=(lambda _name, key: check_key(key)) if check_key else None,
-        auth_message="Any name; the password is a key of this service." if check_key else None,
         favicon_path=str(_HERE / "page_icon.png") if path == "/" else None,
         theme=_theme(),
         css=(_HERE / "page.css").read_text("utf-8"),
@@ -111,7 +108,21 @@ def mount(
     )
     mounted: Any = app.routes[-1]
     mounted.app = PageGuard(mounted.app)
+    _forget_at_the_end(app, folder)
     return app
+
+
+def _forget_at_the_end(app: FastAPI, folder: Path) -> None:
+    """Delete the uploads with their folder when the service stops, by a signal too."""
+    before = app.router.lifespan_context
+
+    @asynccontextmanager
+    async def life(served: FastAPI) -> AsyncIterator[Any]:
+        async with before(served) as state:
+            yield state
+        rmtree(folder, ignore_errors=True)
+
+    app.router.lifespan_context = life
 
 
 def build(recognizer: Recognizer, folder: Path, live: page_live.Live) -> gradio.Blocks:
