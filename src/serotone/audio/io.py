@@ -87,6 +87,7 @@ def read_bytes(
     channel: int | None = None,
     sample_rate: int | None = None,
     allow_silence: bool = False,
+    max_s: float = LIMITS.max_read_s,
 ) -> Audio:
     """Read a recording that is already in memory: standard input, an upload.
 
@@ -94,13 +95,14 @@ def read_bytes(
         data: the whole file.
         source: its name in messages and results.
         channel, sample_rate, allow_silence: as in ``read``.
+        max_s: decoding stops with an error when there is more sound.
 
     Raises:
         AudioError: as in ``read``.
     """
     if not data:
         raise _empty(source)
-    return _read(io.BytesIO(data), source, channel, sample_rate, allow_silence)
+    return _read(io.BytesIO(data), source, channel, sample_rate, allow_silence, max_s=max_s)
 
 
 def info(path: str | Path) -> AudioInfo:
@@ -207,18 +209,24 @@ def _empty(source: str) -> AudioError:
 
 
 def _read(
-    file: BinaryIO, source: str, channel: int | None, sample_rate: int | None, silence: bool
+    file: BinaryIO,
+    source: str,
+    channel: int | None,
+    sample_rate: int | None,
+    silence: bool,
+    *,
+    max_s: float = LIMITS.max_read_s,
 ) -> Audio:
     with open_sound(file, source) as sound:
         rate = sample_rate or sound.sample_rate
         parts: list[NDArray[np.float32]] = []
-        n_left = LIMITS.max_read_s * rate
+        n_left = max_s * rate
         for part in _mono(sound, source, channel, rate):
             parts.append(part)
             n_left -= len(part)
             if n_left < 0:
                 raise AudioError(
-                    f"{source}: longer than {LIMITS.max_read_s / 3600:g} hours, expected less to "
+                    f"{source}: longer than {max_s / 3600:.3g} hours, expected less to "
                     "hold in memory. Use audio.io.stream, or predict with --timeline."
                 )
     audio = Audio(np.concatenate(parts), rate, source)

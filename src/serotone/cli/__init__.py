@@ -40,6 +40,7 @@ COMMANDS: Mapping[str, Command] = {
     "benchmark": Command("serotone.cli.benchmark:benchmark", "Train and measure many recipes."),
     "ensemble": Command("serotone.cli.ensemble:ensemble", "Put several models into one."),
     "export": Command("serotone.cli.export:export", "Turn a model into another form."),
+    "serve": Command("serotone.cli.serve:serve", "Answer requests over HTTP, with a page."),
     "evaluate": Command("serotone.cli.evaluate:evaluate", "Measure a model on a corpus."),
     "calibrate": Command(
         "serotone.cli.calibrate:calibrate", "Fit how large sets of labels must be."

@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from serotone.audio.io import info, stream
+from serotone.audio.prepare import to_rate
 from serotone.audio.vad import FRAME_SAMPLES, VAD_RATE_HZ, Span
 from serotone.errors import AudioError, ConfigError
 from serotone.inference.journal import Answer, Journal, Stretch
@@ -51,7 +52,7 @@ MAX_BATCHES = 3
 
 
 def analyse(
-    path: str | Path,
+    path: str | Path | Audio,
     recognizer: Recognizer,
     config: TimelineConfig | None = None,
     *,
@@ -63,7 +64,7 @@ def analyse(
     """Hear a recording of any length in memory that does not grow with its sound.
 
     Args:
-        path: whatever ``audio.io.read`` takes.
+        path: whatever ``audio.io.read`` takes, or one channel of sound that is in memory.
         recognizer: what hears.
         config: how to cut, smooth and merge.
         channels: the mean of all (``mix``), each by itself (``split``), or one, from 0.
@@ -81,21 +82,25 @@ def analyse(
         MissingExtraError: without the package that detects speech, extra ``timeline``.
     """
     config = config or TimelineConfig()
-    facts = info(path)
-    chosen = choose(channels, facts.n_channels, str(path))
-    about = _about(path, recognizer, config, chosen)
-    told = _Told(on_progress, facts.duration_s, len(chosen))
+    if isinstance(path, Audio):
+        source, length_s, n_channels = path.source, path.duration_s, 1
+    else:
+        facts = info(path)
+        source, length_s, n_channels = str(path), facts.duration_s, facts.n_channels
+    chosen = choose(channels, n_channels, source)
+    about = {} if isinstance(path, Audio) else _about(path, recognizer, config, chosen)
+    told = _Told(on_progress, length_s, len(chosen))
     segments: list[Segment] = []
     peaks, length_s, warning = [], 0.0, ""
     with Journal(journal, about=about, resume=resume) as notes:
         for place, channel in enumerate(chosen):
-            hearing = _Hearing(str(path), recognizer, config, channel)
+            hearing = _Hearing(path, recognizer, config, channel)
             stretches = hearing.run(notes, place, told)
             length_s, warning = max(length_s, hearing.length_s), warning or hearing.warning
             peaks.append(hearing.peaks.rows())
             segments += _segments(stretches, recognizer, config, channel, hearing.length_s)
     return Timeline(
-        source=str(path),
+        source=source,
         duration_s=length_s,
         labels=recognizer.labels,
         channels=chosen,
@@ -138,7 +143,11 @@ class _Hearing:
     """One channel of one recording."""
 
     def __init__(
-        self, path: str, recognizer: Recognizer, config: TimelineConfig, channel: int | None
+        self,
+        path: str | Path | Audio,
+        recognizer: Recognizer,
+        config: TimelineConfig,
+        channel: int | None,
     ) -> None:
         self._path, self._recognizer, self._config = path, recognizer, config
         self._channel = channel
@@ -187,6 +196,9 @@ class _Hearing:
 
     def _blocks(self) -> Iterator[Audio]:
         rate = self._recognizer.sample_rate
+        if isinstance(self._path, Audio):
+            yield from _cut(to_rate(self._path, rate))
+            return
         try:
             yield from stream(self._path, block_s=BLOCK_S, channel=self._channel, sample_rate=rate)
         except AudioError as error:
@@ -194,6 +206,14 @@ class _Hearing:
             if not self.length_s:
                 raise
             self.warning = str(error)
+
+
+def _cut(audio: Audio) -> Iterator[Audio]:
+    """Blocks of ``BLOCK_S``, the last with what is left."""
+    n_block, rate = round(BLOCK_S * audio.sample_rate), audio.sample_rate
+    for start in range(0, len(audio.signal), n_block):
+        signal = audio.signal[start : start + n_block]
+        yield Audio(signal, rate, audio.source, start / rate)
 
 
 def _after(known_s: float, items: Iterable[Window | Span]) -> Iterator[Window | Span]:

@@ -1,0 +1,222 @@
+"""WebSocket ``/v1/stream``: sound in as it happens, predictions out."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import sys
+from collections import Counter
+from collections.abc import AsyncIterator
+from typing import Annotated, Any, Literal
+
+import numpy as np
+from fastapi import FastAPI, Query, WebSocket
+from numpy.typing import NDArray
+from pydantic import Field
+from starlette.websockets import WebSocketDisconnect
+
+from serotone.config import Config
+from serotone.errors import SerotoneError
+from serotone.inference.stream import EmotionStream, StreamConfig
+from serotone.server.engine import Engine
+from serotone.server.refusal import Refusal
+
+CONTAINERS = {"ogg": "ogg", "webm": "matroska"}
+"""FFmpeg's names of what browsers send."""
+
+READ_BYTES = 65_536
+END = "end"
+POLICY, FINISHED = 1008, 1000
+
+
+class StreamOptions(Config):
+    """How a stream is to be heard."""
+
+    format: Literal["s16le", "f32le", "ogg", "webm"] = "s16le"
+    sample_rate: int = Field(default=16_000, ge=8000, le=192_000)
+    hop_s: float = Field(default=1.0, ge=0.1, le=10)
+    labels: str = Field(default="", max_length=200)
+    min_confidence: float = Field(default=0.0, ge=0, le=1)
+
+
+def add_stream(app: FastAPI, engine: Engine) -> None:
+    """Give the app its WebSocket."""
+    by_client: Counter[str] = Counter()
+
+    @app.websocket("/v1/stream")
+    async def stream(socket: WebSocket, options: Annotated[StreamOptions, Query()]) -> None:
+        client = socket.scope.get("state", {}).get("client", "")
+        with _place(engine, by_client, client):
+            await socket.accept()
+            engine.metrics.streams.inc()
+            try:
+                await _Stream(socket, engine, options).run()
+            except (WebSocketDisconnect, RuntimeError):
+                # The client left; nobody is there to be told.
+                return
+            except SerotoneError as error:
+                engine.metrics.refused("stream")
+                with contextlib.suppress(WebSocketDisconnect, RuntimeError):
+                    await socket.send_text(json.dumps({"error": str(error)}))
+                    await socket.close(POLICY)
+            finally:
+                engine.metrics.streams.dec()
+
+
+@contextlib.contextmanager
+def _place(engine: Engine, by_client: Counter[str], client: str) -> Any:
+    config = engine.config
+    if (
+        by_client.total() >= config.max_streams
+        or by_client[client] >= config.max_streams_per_client
+    ):
+        raise Refusal(
+            429,
+            f"got more streams than {config.max_streams}, or than "
+            f"{config.max_streams_per_client} of one client. Close some, or ask again later.",
+            kind="streams",
+            retry_after_s=5,
+        )
+    by_client[client] += 1
+    try:
+        yield
+    finally:
+        by_client[client] -= 1
+        if not by_client[client]:
+            del by_client[client]
+
+
+class _Stream:
+    def __init__(self, socket: WebSocket, engine: Engine, options: StreamOptions) -> None:
+        self._socket, self._engine, self._options = socket, engine, options
+        labels = options.labels.split(",") if options.labels else engine.recognizer.labels
+        recognizer = engine.recognizer.narrow([name.strip() for name in labels])
+        self._is_file = options.format in CONTAINERS
+        self._heard = EmotionStream(
+            recognizer.with_min_confidence(options.min_confidence),
+            StreamConfig(hop_s=options.hop_s),
+            sample_rate=None if self._is_file else options.sample_rate,
+            source="stream",
+        )
+
+    async def run(self) -> None:
+        """Answer until the client sends ``end`` or leaves.
+
+        Raises:
+            Refusal: when nothing comes, too much comes, or it cannot be decoded.
+            AudioError: when samples are not finite.
+            WebSocketDisconnect: when the client leaves.
+        """
+        if self._is_file:
+            await self._follow_file()
+        else:
+            rest = b""
+            n_sample = 2 if self._options.format == "s16le" else 4
+            async for message in self._messages():
+                data = rest + message
+                whole = len(data) - len(data) % n_sample
+                rest = data[whole:]
+                await self._push(_samples(data[:whole], self._options.format))
+        end = {"event": END, "heard_s": round(self._heard.heard_s, 3)}
+        await self._socket.send_text(json.dumps(end))
+        await self._socket.close(FINISHED)
+
+    async def _messages(self) -> AsyncIterator[bytes]:
+        limit_s = self._engine.config.idle_timeout_s
+        while True:
+            try:
+                async with asyncio.timeout(limit_s):
+                    message = await self._socket.receive()
+            except TimeoutError:
+                raise Refusal(
+                    408,
+                    f"got nothing for {limit_s:g} s, expected sound. Connect again.",
+                    kind="slow-client",
+                ) from None
+            if message["type"] == "websocket.disconnect":
+                raise WebSocketDisconnect(message.get("code", 1000))
+            if message.get("text") is not None:
+                if message["text"].strip() == END:
+                    return
+                raise Refusal(
+                    422,
+                    "got text, expected sound in binary messages, or the text 'end'.",
+                    kind="stream",
+                )
+            yield message.get("bytes") or b""
+
+    async def _push(self, signal: NDArray[np.float32]) -> None:
+        if not len(signal):
+            return
+        loop, config = asyncio.get_running_loop(), self._engine.config
+        before_s = self._heard.heard_s
+        predictions = await loop.run_in_executor(self._engine.stream_pool, self._heard.push, signal)
+        for prediction in predictions:
+            await self._socket.send_text(json.dumps(prediction.to_dict()))
+            self._engine.metrics.heard(prediction.end_s - prediction.start_s, prediction.label)
+        if before_s > config.max_stream_s:
+            raise Refusal(
+                413,
+                f"got more than {config.max_stream_s:g} s of sound. Connect again.",
+                kind="too-large",
+            )
+
+    async def _follow_file(self) -> None:
+        """Chunks of a file go to a process of their own, and samples come back."""
+        process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-m",
+            "serotone.server.decoder",
+            CONTAINERS[self._options.format],
+            str(self._engine.recognizer.sample_rate),
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.DEVNULL,
+            start_new_session=True,
+        )
+        feeding = asyncio.create_task(self._feed(process))
+        listening = asyncio.create_task(self._listen(process))
+        try:
+            done, _ = await asyncio.wait({feeding, listening}, return_when=asyncio.FIRST_EXCEPTION)
+            for task in done:
+                task.result()
+            if await process.wait():
+                raise Refusal(
+                    422,
+                    f"got chunks that are no {self._options.format} with sound. Send a whole "
+                    "recording from its beginning, in order.",
+                    kind="audio",
+                )
+        finally:
+            for task in (feeding, listening):
+                task.cancel()
+            with contextlib.suppress(ProcessLookupError):
+                process.kill()
+            await process.wait()
+
+    async def _feed(self, process: asyncio.subprocess.Process) -> None:
+        if process.stdin is None:
+            return
+        # A decoder that gave up reads no more; its status says so.
+        with contextlib.suppress(ConnectionError):
+            async for message in self._messages():
+                process.stdin.write(message)
+                await process.stdin.drain()
+            process.stdin.close()
+
+    async def _listen(self, process: asyncio.subprocess.Process) -> None:
+        if process.stdout is None:
+            return
+        rest = b""
+        while block := await process.stdout.read(READ_BYTES):
+            data = rest + block
+            whole = len(data) - len(data) % 4
+            rest = data[whole:]
+            await self._push(np.frombuffer(data[:whole], "<f4"))
+
+
+def _samples(data: bytes, format: str) -> NDArray[np.float32]:
+    if format == "f32le":
+        return np.frombuffer(data, "<f4").astype(np.float32)
+    return np.frombuffer(data, "<i2").astype(np.float32) / np.float32(32768)
