@@ -148,6 +148,26 @@ def _render(results: Path, docs: Path, readme: Path | None) -> None:
     for path, text in texts.items():
         _write(path, text)
         print(path)
+    _render_robustness(results, docs)
+
+
+def _render_robustness(results: Path, docs: Path) -> None:
+    from serotone.evaluation.robustness import read_all
+    from serotone.render.robustness import fill_robustness, picture
+
+    found, page = read_all(results), docs / "robustness.md"
+    if not found or not page.is_file():
+        return
+    _write(page, fill_robustness(_read(page), found))
+    print(page)
+    try:
+        drawn = picture(found)
+    except MissingExtraError as error:
+        print(f"no robustness.svg: {error}", file=sys.stderr)
+        return
+    if drawn:
+        _write(docs / "robustness.svg", drawn.decode())
+        print(docs / "robustness.svg")
 
 
 def _read(path: Path) -> str:

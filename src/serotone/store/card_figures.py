@@ -100,8 +100,8 @@ def _people(figures: Figures) -> list[str]:
     parts = ["## By sex and age", table(head, rows)]
     if doubtful:
         parts.append(
-            f"\\* Fewer than {FEW} speakers, or an interval wider than {100 * WIDE:.0f} points: too "
-            "little to tell how this group fares."
+            f"\\* Fewer than {FEW} speakers, or an interval wider than {100 * WIDE:.0f} points: "
+            "too little to tell how this group fares."
         )
     return parts
 
