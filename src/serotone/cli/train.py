@@ -40,6 +40,13 @@ def train(
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on after the last whole epoch in --out.")
     ] = False,
+    devices: Annotated[
+        int, typer.Option(min=1, help="Graphics cards of a machine, or processes.")
+    ] = 1,
+    nodes: Annotated[
+        int, typer.Option(min=1, help="Machines that run this command (docs/scaling.md).")
+    ] = 1,
+    strategy: Annotated[str, typer.Option(help="How they share the work: auto or ddp.")] = "auto",
 ) -> None:
     """Train a model from a recipe.
 
@@ -47,6 +54,7 @@ def train(
     looked at: measure them with serotone evaluate.
     """
     try:
+        from serotone.training.machines import Machines, is_main_process
         from serotone.training.publish import publish
         from serotone.training.recipe import load_recipe
         from serotone.training.sides import read_corpora, split_of, with_labels
@@ -54,6 +62,7 @@ def train(
     except ModuleNotFoundError as error:
         raise MissingExtraError("Training", "train", str(error.name)) from None
 
+    machines = Machines(devices=devices, nodes=nodes, strategy=strategy)
     loaded = load_recipe(recipe, assignments or ())
     utterances = read_corpora(loaded, _roots(loaded, root, corpora))
     split = split_of(loaded, utterances)
@@ -66,7 +75,9 @@ def train(
         file=sys.stderr,
     )
     with _reading(len(split.train) + len(split.dev)) as on_clip:
-        trained = train(ready, split, out=folder, resume=resume, on_clip=on_clip)
+        trained = train(ready, split, out=folder, resume=resume, on_clip=on_clip, machines=machines)
+    if not is_main_process():
+        return
     info = publish(trained, ready, split, folder=folder / ready.name)
     print(
         f"kept epoch {trained.epoch + 1}: UAR {trained.dev['uar']:.3f} on dev, "

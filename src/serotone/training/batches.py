@@ -50,6 +50,7 @@ class TrainingBatches:
         label_smoothing: share of the target spread over the allowed classes.
         seed: with the epoch, decides all that is drawn.
         balance: which rows an epoch shows.
+        n_ranks: processes that share each batch. ``rank`` says which of them this is.
     """
 
     def __init__(
@@ -62,7 +63,10 @@ class TrainingBatches:
         label_smoothing: float,
         seed: int,
         balance: Balance = "none",
+        n_ranks: int = 1,
     ) -> None:
+        self.n_ranks = n_ranks
+        self.rank = 0
         self.clips = clips
         self.augment = augment
         self.batch_size = batch_size
@@ -77,14 +81,18 @@ class TrainingBatches:
 
     def __len__(self) -> int:
         full, rest = divmod(epoch_length(self.clips.labels, self.balance), self.batch_size)
-        return full + (rest > 1)
+        return full + (rest >= 2 * self.n_ranks)
 
     def __iter__(self) -> Iterator[FeatureBatch]:
         generator = torch.Generator().manual_seed(self.seed * 100_003 + self.epoch)
         clips = self.clips
         order = epoch_order(clips.labels, clips.speakers, balance=self.balance, generator=generator)
+        if self.n_ranks > 1:
+            # All processes drew one order; what each alters in its share is its own.
+            generator.manual_seed((self.seed * 100_003 + self.epoch) * 1009 + 1 + self.rank)
         for i in range(len(self)):
-            yield self._batch(order[i * self.batch_size : (i + 1) * self.batch_size], generator)
+            rows = order[i * self.batch_size : (i + 1) * self.batch_size]
+            yield self._batch(rows[self.rank :: self.n_ranks], generator)
 
     def _batch(self, rows: Tensor, generator: torch.Generator) -> FeatureBatch:
         altered = []

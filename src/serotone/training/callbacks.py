@@ -22,10 +22,13 @@ LAST = "last"
 
 
 class TellEpoch(Callback):
-    """Tells the batches which epoch it is, also after a resume."""
+    """Tells the batches which epoch it is, also after a resume, and which share is theirs."""
 
     def __init__(self, batches: TrainingBatches) -> None:
         self.batches = batches
+
+    def setup(self, trainer: Trainer, pl_module: Any, stage: str) -> None:
+        self.batches.rank = trainer.global_rank
 
     def on_train_epoch_start(self, trainer: Trainer, pl_module: Any) -> None:
         self.batches.epoch = trainer.current_epoch

@@ -112,7 +112,10 @@ class EmotionModule(LightningModule):
 
     def on_train_epoch_start(self) -> None:
         # Dropout draws from the global state: set by epoch, a resumed run draws the same.
-        torch.manual_seed(self.seed * 100_003 + self.current_epoch)
+        # Each process of several drops out otherwise; the first, as one alone does.
+        torch.manual_seed(
+            self.seed * 100_003 + self.current_epoch + 1_000_000_007 * self.global_rank
+        )
 
     def training_step(self, batch: FeatureBatch, _: int) -> Tensor:
         output = self.model.classify(batch.features, batch.counts)

@@ -37,10 +37,13 @@ from serotone.training.callbacks import (
     stopping,
 )
 from serotone.training.data import Clips, load_clips
+from serotone.training.machines import Machines
 from serotone.training.module import EmotionModule
 from serotone.training.order import class_weights
 from serotone.training.recipe import Recipe
 from serotone.types import Sides
+
+ONE_PROCESS = Machines()
 
 
 @dataclass(frozen=True)
@@ -82,6 +85,7 @@ def train(
     out: Path,
     resume: bool = False,
     on_clip: Callable[[], None] = lambda: None,
+    machines: Machines = ONE_PROCESS,
 ) -> Trained:
     """Train, choose the epoch on dev, calibrate on dev. The test side is not looked at.
 
@@ -91,16 +95,26 @@ def train(
         out: folder of checkpoints and logs (CSV and TensorBoard).
         resume: go on after the last whole epoch in ``out``, to the same result.
         on_clip: called for every clip read.
+        machines: what it runs on; ``out`` must be a folder that all of them see.
 
     Raises:
         ConfigError: when ``resume`` is asked for another recipe or split.
     """
+    machines.check(recipe.optimiser.batch_size)
     check_same_run(recipe, split, out, resume=resume)
     model = build(recipe)
     if recipe.init:
         take_weights(model, beginning(recipe.init, split))
     train_clips, dev_clips = load_sides(recipe, split, model, on_clip=on_clip)
-    return fit(recipe, model, train_clips=train_clips, dev_clips=dev_clips, out=out, resume=resume)
+    return fit(
+        recipe,
+        model,
+        train_clips=train_clips,
+        dev_clips=dev_clips,
+        out=out,
+        resume=resume,
+        machines=machines,
+    )
 
 
 def load_sides(
@@ -143,6 +157,7 @@ def fit(
     dev_clips: Clips,
     out: Path,
     resume: bool = False,
+    machines: Machines = ONE_PROCESS,
 ) -> Trained:
     """Train on clips whose features are there already. See ``train``."""
     start = time.perf_counter()
@@ -154,7 +169,7 @@ def fit(
         seen += dev_clips.every()
     model.fit_scaler(seen, scaling=recipe.data.scaling)
     del seen
-    batches = _training_batches(recipe, model, train_clips)
+    batches = _training_batches(recipe, model, train_clips, n_ranks=machines.n_ranks)
     module = EmotionModule(
         model,
         config=config,
@@ -167,7 +182,7 @@ def fit(
     keep = best_epoch(config, out / "checkpoints")
     last = out / "checkpoints" / f"{LAST}.ckpt"
     _quieten()
-    trainer = _trainer(recipe, batches, keep, out)
+    trainer = _trainer(recipe, batches, keep, out=out, machines=machines)
     trainer.fit(
         module,
         train_dataloaders=batches,
@@ -189,12 +204,23 @@ def fit(
     )
 
 
-def _trainer(recipe: Recipe, batches: TrainingBatches, keep: ModelCheckpoint, out: Path) -> Trainer:
+def _trainer(
+    recipe: Recipe,
+    batches: TrainingBatches,
+    keep: ModelCheckpoint,
+    *,
+    out: Path,
+    machines: Machines,
+) -> Trainer:
     bar = progress()
     return Trainer(
         max_epochs=recipe.optimiser.epochs,
         accelerator="auto",
-        devices=1,
+        devices=machines.devices,
+        num_nodes=machines.nodes,
+        strategy=machines.lightning_strategy,
+        # The batches share themselves; dev is small, and all processes need its figures.
+        use_distributed_sampler=False,
         precision="bf16-mixed" if recipe.optimiser.precision == "bf16" else "32-true",
         callbacks=[
             TellEpoch(batches),
@@ -212,7 +238,9 @@ def _trainer(recipe: Recipe, batches: TrainingBatches, keep: ModelCheckpoint, ou
     )
 
 
-def _training_batches(recipe: Recipe, model: EmotionModel, clips: Clips) -> TrainingBatches:
+def _training_batches(
+    recipe: Recipe, model: EmotionModel, clips: Clips, *, n_ranks: int
+) -> TrainingBatches:
     longest = torch.tensor([round(recipe.data.max_s * model.sample_rate)])
     with torch.no_grad():
         _, frames = model.features(torch.zeros(1, int(longest)), longest)
@@ -224,6 +252,7 @@ def _training_batches(recipe: Recipe, model: EmotionModel, clips: Clips) -> Trai
         label_smoothing=recipe.optimiser.label_smoothing,
         seed=recipe.seed,
         balance=recipe.data.balance,
+        n_ranks=n_ranks,
     )
 
 
