@@ -1,0 +1,85 @@
+"""What was tried to hear new voices better, and what it gave: docs/experiments.md from results/.
+
+    python benchmarks/experiments.py
+
+Every speaker-independent run is in the table, losers included, in the order of the figure that
+choices go by: UAR on the dev speakers, at the epoch that was kept.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from pathlib import Path
+from statistics import mean
+
+from serotone.errors import ConfigError
+from serotone.evaluation.results import Result, read_results
+from serotone.training.recipe import load_recipe
+
+ROOT = Path(__file__).resolve().parents[1]
+PAGE = ROOT / "docs/experiments.md"
+HEAD = """# What was tried
+
+<!-- Made by `python benchmarks/experiments.py` from results/*.json: change nothing here. -->
+
+Each row is a recipe on a split whose test speakers taught nothing. **Dev** is the figure by which its epoch was
+chosen, and by which recipes may be compared; **test** was looked at once a run and chose nothing. A mean over
+folds stands beside its folds. `serotone benchmark RECIPE` repeats a row.
+
+Two dev actors, as a fold of `luna5` has, tell little: their figure moves by several points with the seed. Where two
+rows lie closer than that, neither is better.
+
+| recipe | what | learned from | test | folds | dev UAR | test UAR | each fold | parameters | training |
+|---|---|---|---|---|---|---|---|---|---|
+"""
+
+
+def dev_uar(result: Result) -> float | None:
+    """UAR on dev at the epoch that was kept, where the result has its curve."""
+    if result.curve is None:
+        return None
+    return result.curve.dev_uar[result.curve.kept - 1]
+
+
+def row(results: list[Result]) -> str:
+    """A line of the table: the folds of one recipe on one corpus."""
+    first = results[0]
+    dev = [value for value in map(dev_uar, results) if value is not None]
+    folds = ", ".join(str(r.fold or 1) for r in results)
+    try:
+        what = load_recipe(first.recipe).description
+    except ConfigError:
+        what = ""
+    trained_s = [r.train_s for r in results if r.train_s]
+    return (
+        f"| `{first.recipe}` | {what} | {first.trained_on or first.corpus} "
+        f"| {first.tested}, {first.split_name}, {len(first.labels)} classes "
+        f"| {folds}{f' of {first.n_folds}' if first.n_folds else ''} "
+        f"| {f'{mean(dev):.1%}' if dev else '–'} | {mean(r.uar for r in results):.1%} "
+        f"| {', '.join(f'{r.uar:.1%}' for r in results) if len(results) > 1 else ''} "
+        f"| {first.params or 0:,} | {f'{mean(trained_s) / 60:.0f} min' if trained_s else '–'} |"
+    )
+
+
+def main() -> None:
+    """Write the page."""
+    groups: defaultdict[tuple[object, ...], list[Result]] = defaultdict(list)
+    for result in read_results(ROOT / "results"):
+        if result.protocol == "honest":
+            key = (result.recipe, result.tested, result.split_name, result.seed, result.part)
+            groups[key].append(result)
+
+    def rank(results: list[Result]) -> float:
+        found = [value for value in map(dev_uar, results) if value is not None]
+        return -mean(found) if found else 0.0
+
+    lines = [
+        row(sorted(results, key=lambda r: r.fold or 0))
+        for results in sorted(groups.values(), key=rank)
+    ]
+    PAGE.write_text(HEAD + "\n".join(lines) + "\n", encoding="utf-8")
+    print(PAGE)
+
+
+if __name__ == "__main__":
+    main()
