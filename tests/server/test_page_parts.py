@@ -107,6 +107,8 @@ def test_the_one_stretch_of_a_clip_says_what_the_clip_says(recognizer: Recognize
     whole = recognizer.predict(path)
     timeline = page_clip.agreeing(analyse(path, recognizer), whole)
     assert [s.emotion for s in timeline.speech] == [whole.label]
+    (*_, shown) = page_clip.Clips(recognizer, path.parent).file(path, words=False)
+    assert f"</i>{whole.label}<" in shown
 
 
 def test_a_batch_is_a_table_with_a_bad_row_and_csv(recognizer: Recognizer, tmp_path: Path) -> None:

@@ -156,7 +156,7 @@ def _clip_tab(clips: page_clip.Clips) -> None:
     import gradio as gr
 
     with gr.Row():
-        with gr.Column(scale=2, min_width=300):
+        with gr.Column(scale=2, min_width=280):
             sound = gr.Audio(
                 sources=["upload", "microphone"],
                 type="filepath",
@@ -178,7 +178,7 @@ def _clip_tab(clips: page_clip.Clips) -> None:
                 '<p class="st-soft">What you send is deleted as soon as it has been heard. '
                 "A model's guess at how something was said, no more.</p>"
             )
-        with gr.Column(scale=3, min_width=320):
+        with gr.Column(scale=3, min_width=280):
             answer = gr.HTML(hint(page_clip.READY), elem_id="clip-answer")
 
     def upload(path: str | None, with_words: bool) -> Iterator[tuple[str, None]]:

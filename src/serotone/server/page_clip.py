@@ -88,9 +88,11 @@ class Clips:
         labels = self.recognizer.labels
         audio = read(path, sample_rate=self.recognizer.sample_rate)
         title = "Your recording" if path.name == RECORDED else path.name
-        parts: list[str] = [view.verdict(self.recognizer.predict_audio(audio), labels, title=title)]
+        prediction = self.recognizer.predict_audio(audio)
+        parts: list[str] = [view.verdict(prediction, labels, title=title)]
         yield parts
         timeline = replace(analyse(path, self.recognizer), source=path.name)
+        timeline = agreeing(timeline, prediction)
         parts.append(view.over_time(timeline, labels, sound=embedded_sound(path)))
         yield parts
         if words and self.can_words and duration_s <= WORDS_S:

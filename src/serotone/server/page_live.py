@@ -7,6 +7,7 @@ of a second to a file and, on a busy machine, drops what it has no time for.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import secrets
 import time
@@ -14,6 +15,7 @@ from collections import deque
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from starlette.websockets import WebSocketDisconnect
 
 from serotone.errors import AudioError, SerotoneError
 from serotone.inference.stream import EmotionStream, StreamConfig
@@ -96,6 +98,11 @@ class Live:
 
     async def serve(self, socket: WebSocket) -> None:
         """Hear one visitor until one side ends."""
+        # Visitors leave when they like, also between a chunk and its answer.
+        with contextlib.suppress(WebSocketDisconnect):
+            await self._serve(socket)
+
+    async def _serve(self, socket: WebSocket) -> None:
         await socket.accept()
         if self._n_open >= self._most:
             line = f"{self._most} visitors are being heard live already. Try again in a minute."
