@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -53,6 +54,8 @@ class Dying:
 
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[None]:
+    # Workers do not find the modules of tests by name.
+    ray.cloudpickle.register_pickle_by_value(sys.modules[__name__])
     try:
         with ray_engine._cluster(None, 2):
             yield

@@ -31,6 +31,9 @@ BLOCKS = 2000
 STORE_BYTES = 128 * 2**20
 """Shared memory of a local cluster: nothing large goes through it."""
 
+INIT_DEATHS = 5
+"""Workers in a row that may die before they are ready, as on a machine that goes."""
+
 START_TRIES = 3
 """Ray waits half a minute for a cluster of this machine, which a busy one may exceed."""
 
@@ -198,6 +201,7 @@ def _quieten() -> None:
     context = ray.data.DataContext.get_current()
     context.enable_progress_bars = False
     context.print_on_execution_start = False
+    context.max_consecutive_actor_init_deaths = INIT_DEATHS
     for name in ("ray.data", "ray"):
         logging.getLogger(name).setLevel(logging.ERROR)
 
