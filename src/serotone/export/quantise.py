@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,8 @@ LEARNED = ("Conv", "Gemm")
 
 BETWEEN = ("Relu", "Add", "Mul", "MaxPool")
 """Operators that stay in eight bits between two of these, so that nothing is turned to and fro."""
+
+Names = Callable[[Any], Iterable[str]]
 
 LEAST_WEIGHTS = 2048
 """Smaller layers keep floats: they cost no time, and the last of them decides."""
@@ -51,7 +53,7 @@ class Calibration:
 def to_int8(source: Path, path: Path, signals: Sequence[NDArray[np.float32]]) -> int:
     """Write a graph whose body computes in eight bits (static, QDQ, weights by channel).
 
-    Fourier transform, mel filters, logarithm, scaling and the last layers keep floats.
+    Fourier transform, mel filters, logarithm, scaling, pooling and the last layers keep floats.
     Weights use seven of the eight bits: processors without VNNI add two products in sixteen.
 
     Args:
@@ -108,39 +110,33 @@ def to_int8(source: Path, path: Path, signals: Sequence[NDArray[np.float32]]) ->
 def body(graph: Any) -> list[str]:
     """Names of the nodes to turn: large learned layers, and what stands between them."""
     values = constants(graph)
-    makers = {name: node for node in graph.node for name in node.output}
     learned = {node.name for node in graph.node if _is_large(node, values)}
-    after = _reach(graph.node, lambda node: [makers[n] for n in node.input if n in makers], learned)
-    users: dict[str, list[Any]] = {}
-    for node in graph.node:
-        for name in node.input:
-            users.setdefault(name, []).append(node)
-    before = _reach(
-        reversed(graph.node),
-        lambda node: [u for n in node.output for u in users.get(n, [])],
-        learned,
-    )
-    between = {
-        node.name
-        for node in graph.node
-        if node.op_type in BETWEEN and node.name in after and node.name in before
-    }
-    return [node.name for node in graph.node if node.name in learned | between]
+    # From a learned layer on, and on to the next one, without a gap on the way.
+    after = _joined(graph.node, learned, lambda node: node.input, lambda node: node.output)
+    back = list(reversed(graph.node))
+    before = _joined(back, learned, lambda node: node.output, lambda node: node.input)
+    return [node.name for node in graph.node if node.name in learned | (after & before)]
 
 
 def _is_large(node: Any, values: Any) -> bool:
     if node.op_type not in LEARNED or len(node.input) < 2 or node.input[1] not in values:
         return False
-    return bool(values[node.input[1]].size >= LEAST_WEIGHTS)
+    weights = values[node.input[1]]
+    # A layer over each frame alone scores attention, which eight bits blur, and costs little.
+    return bool(weights.size >= LEAST_WEIGHTS and not (weights.ndim == 3 and weights.shape[2] == 1))
 
 
-def _reach(nodes: Any, neighbours: Any, seeds: set[str]) -> set[str]:
-    """Names of the nodes from which a seed is met along ``neighbours``, in the order given."""
-    met: set[str] = set()
+def _joined(nodes: Iterable[Any], seeds: set[str], near: Names, far: Names) -> set[str]:
+    """Names of the ``BETWEEN`` nodes that hang together with a seed, in the order given."""
+    touched: set[str] = set()
+    joined: set[str] = set()
     for node in nodes:
-        if any(other.name in seeds or other.name in met for other in neighbours(node)):
-            met.add(node.name)
-    return met
+        if node.name in seeds:
+            touched.update(far(node))
+        elif node.op_type in BETWEEN and touched.intersection(near(node)):
+            joined.add(node.name)
+            touched.update(far(node))
+    return joined
 
 
 @contextlib.contextmanager
