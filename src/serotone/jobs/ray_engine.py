@@ -195,7 +195,7 @@ def _connect(address: str | None, n_workers: int | None) -> None:
 
 
 def _quieten() -> None:
-    """No reports to Ray's makers; nothing on standard error that we did not write."""
+    """No reports to the makers of Ray, and as little of its own on standard error as can be."""
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
     context = ray.data.DataContext.get_current()
