@@ -91,7 +91,7 @@ def page(served: Served, browser: Any) -> Iterator[Any]:
 
 
 def uploads(folder: Path) -> list[Path]:
-    return [path for path in folder.rglob("*") if path.is_file()]
+    return [path for path in folder.rglob("*") if path.is_file() and path.stat().st_size]
 
 
 def gone(folder: Path) -> bool:

@@ -43,6 +43,14 @@ N_WAITING = 64
 SWEEP_S, STALE_S = 60, 600
 """How often abandoned uploads are looked for, and how old they grow: about a session's length."""
 
+FRAME = """
+body .gradio-container { max-width: min(66rem, 100vw) !important; min-width: 0 !important;
+  margin: 0 auto !important; }
+body .gradio-container main { min-width: 0 !important; max-width: 100% !important; }
+@media (max-width: 45rem) { body .gradio-container main { padding: .8rem !important; } }
+"""
+"""Apart from the other rules, which Gradio confines to what is inside its frame."""
+
 _HERE = Path(__file__).parent
 LANGUAGES = {"de": "German", "en": "English", "es": "Spanish", "pl": "Polish"}
 
@@ -104,7 +112,7 @@ def mount(
         favicon_path=str(_HERE / "page_icon.png") if path == "/" else None,
         theme=_theme(),
         css=(_HERE / "page.css").read_text("utf-8"),
-        head=f"<script>{(_HERE / 'page.js').read_text('utf-8')}</script>",
+        head=f"<style>{FRAME}</style><script>{(_HERE / 'page.js').read_text('utf-8')}</script>",
     )
     mounted: Any = app.routes[-1]
     mounted.app = PageGuard(mounted.app)

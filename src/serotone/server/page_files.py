@@ -7,6 +7,7 @@ import contextlib
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -17,6 +18,8 @@ SAMPLES_FOLDERS = (
     Path(__file__).resolve().parents[3] / "samples",
 )
 """Inside an installed package, or beside its source."""
+
+STRAY_S = 60.0
 
 
 def private_folder() -> Path:
@@ -44,6 +47,17 @@ def taken(paths: Sequence[str], folder: Path) -> Iterator[list[Path]]:
     # Out of the place that follows from the content: two visitors may send the same.
     with tempfile.TemporaryDirectory(dir=folder, prefix="heard-") as place:
         yield [_move(upload, Path(place) / str(n)) for n, upload in enumerate(uploads)]
+    _sweep(folder)
+
+
+def _sweep(folder: Path) -> None:
+    """Delete the empty files that Gradio leaves beside each file of several."""
+    for stray in folder.glob("tmp*"):
+        # Young ones may be uploads that have just begun.
+        with contextlib.suppress(OSError):
+            status = stray.stat()
+            if status.st_size == 0 and time.time() - status.st_mtime > STRAY_S:
+                stray.unlink()
 
 
 def _move(upload: Path, place: Path) -> Path:
