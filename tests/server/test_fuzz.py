@@ -103,9 +103,21 @@ def requested(case: object) -> dict[str, object]:
     values = case.as_transport_kwargs(base_url="http://127.0.0.1")  # type: ignore[attr-defined]
     kept = ("method", "url", "params", "headers", "files", "data", "json")
     chosen = {key: values[key] for key in kept if values.get(key) is not None}
+    files = chosen.get("files")
+    if isinstance(files, dict):
+        chosen["files"] = [(name, as_part(value)) for name, value in files.items()]
+    elif isinstance(files, list):
+        chosen["files"] = [(name, as_part(value)) for name, value in files]
     data = chosen.pop("data", None)
     if isinstance(data, bytes | str):
         chosen["content"] = data
     elif isinstance(data, dict):
         chosen["data"] = data
     return chosen
+
+
+def as_part(value: object) -> object:
+    """What a form's part holds, as bytes."""
+    if isinstance(value, tuple):
+        return (value[0], as_part(value[1]), *value[2:])
+    return value if isinstance(value, bytes) else str(value).encode(errors="replace")

@@ -14,6 +14,7 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.responses import Response
 
 from serotone import __version__
+from serotone.errors import SerotoneError
 from serotone.server.config import ServeConfig
 from serotone.server.engine import Engine
 from serotone.server.gate import Gate
@@ -86,6 +87,11 @@ def _add_errors(app: FastAPI, engine: Engine) -> None:
     async def refused(_: Request, refusal: Refusal) -> Response:
         engine.metrics.refused(refusal.kind)
         return refusal.response()
+
+    @app.exception_handler(SerotoneError)
+    async def mistaken(_: Request, error: SerotoneError) -> Response:
+        engine.metrics.refused("option")
+        return to_json({"error": str(error)}, status=422)
 
     @app.exception_handler(RequestValidationError)
     async def misused(_: Request, error: RequestValidationError) -> Response:

@@ -7,8 +7,8 @@ import contextlib
 import json
 import sys
 from collections import Counter
-from collections.abc import AsyncIterator
-from typing import Annotated, Any, Literal
+from collections.abc import AsyncIterator, Iterator
+from typing import Annotated, Literal
 
 import numpy as np
 from fastapi import FastAPI, Query, WebSocket
@@ -47,7 +47,16 @@ def add_stream(app: FastAPI, engine: Engine) -> None:
     @app.websocket("/v1/stream")
     async def stream(socket: WebSocket, options: Annotated[StreamOptions, Query()]) -> None:
         client = socket.scope.get("state", {}).get("client", "")
-        with _place(engine, by_client, client):
+        try:
+            place = _place(engine, by_client, client)
+        except Refusal as refusal:
+            engine.metrics.refused(refusal.kind)
+            if "websocket.http.response" in socket.scope.get("extensions", {}):
+                await socket.send_denial_response(refusal.response())
+            else:
+                await socket.close(POLICY)
+            return
+        with place:
             await socket.accept()
             engine.metrics.streams.inc()
             try:
@@ -64,27 +73,36 @@ def add_stream(app: FastAPI, engine: Engine) -> None:
                 engine.metrics.streams.dec()
 
 
-@contextlib.contextmanager
-def _place(engine: Engine, by_client: Counter[str], client: str) -> Any:
+def _place(
+    engine: Engine, by_client: Counter[str], client: str
+) -> contextlib.AbstractContextManager[None]:
+    """A place among the open streams, taken at once and given back at the end of ``with``.
+
+    Raises:
+        Refusal: 429 when all are taken.
+    """
     config = engine.config
-    if (
-        by_client.total() >= config.max_streams
-        or by_client[client] >= config.max_streams_per_client
-    ):
+    most = config.max_streams_per_client
+    if by_client.total() >= config.max_streams or by_client[client] >= most:
         raise Refusal(
             429,
-            f"got more streams than {config.max_streams}, or than "
-            f"{config.max_streams_per_client} of one client. Close some, or ask again later.",
+            f"got more streams than {config.max_streams}, or than {most} of one client. "
+            "Close some, or ask again later.",
             kind="streams",
             retry_after_s=5,
         )
     by_client[client] += 1
-    try:
-        yield
-    finally:
-        by_client[client] -= 1
-        if not by_client[client]:
-            del by_client[client]
+
+    @contextlib.contextmanager
+    def held() -> Iterator[None]:
+        try:
+            yield
+        finally:
+            by_client[client] -= 1
+            if not by_client[client]:
+                del by_client[client]
+
+    return held()
 
 
 class _Stream:
