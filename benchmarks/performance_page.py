@@ -83,7 +83,10 @@ def speed_tables(result: dict[str, Any]) -> str:
         f"from {result['speech']}; {result['cores']} cores; load average "
         f"{result['load_average_before']} before and {result['load_average_after']} after."
     )
-    return "\n\n".join([note, summary, "serotone:", own, "Beside it, one clip at a time:", others])
+    picture = f"![Milliseconds a clip]({PLOT.relative_to(PAGE.parent).as_posix()})"
+    return "\n\n".join(
+        [picture, note, summary, "serotone:", own, "Beside it, one clip at a time:", others]
+    )
 
 
 def figures(row: dict[str, Any]) -> tuple[str, str, str, str]:
