@@ -64,6 +64,8 @@ def make_files(folder: Path) -> tuple[list[str], set[str]]:
         signal_, rate = sounds[int(draw.integers(len(sounds)))]
         length = int(draw.uniform(0.6, 1.0) * rate)
         start = int(draw.integers(len(signal_) - length))
+        while np.abs(signal_[start : start + length]).max() < 0.05:  # a pause is no recording
+            start = int(draw.integers(len(signal_) - length))
         path = folder / f"{i % 100:02d}" / f"{i:05d}.{'flac' if i % 2 else 'wav'}"
         names.append(str(path))
         if i % BROKEN_EVERY == 0:
