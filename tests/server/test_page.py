@@ -167,6 +167,8 @@ def test_what_is_no_sound_is_one_clear_line(page: Any, tmp_path: Path) -> None:
 
 
 def test_how_sure_and_why_is_told(page: Any) -> None:
+    # On a phone's width the tab is in a menu.
+    page.set_viewport_size({"width": 1100, "height": 844})
     page.get_by_role("tab", name="How sure, and why").click()
     page.wait_for_selector("text=What a percentage means")
     assert page.locator("text=Article 5(1)(f)").is_visible()
