@@ -8,7 +8,9 @@ choices go by: UAR on the dev speakers, at the epoch that was kept.
 
 from __future__ import annotations
 
+import json
 from collections import defaultdict
+from collections.abc import Sequence
 from pathlib import Path
 from statistics import mean
 
@@ -18,20 +20,28 @@ from serotone.training.recipe import load_recipe
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = ROOT / "docs/experiments.md"
+DEV = ROOT / "benchmarks/results/dev_speakers.json"
 HEAD = """# What was tried
 
 <!-- Made by `python benchmarks/experiments.py` from results/*.json: change nothing here. -->
 
-Each row is a recipe on a split whose test speakers taught nothing. **Dev** is the figure by which its epoch was
-chosen, and by which recipes may be compared; **test** was looked at once a run and chose nothing. A mean over
-folds stands beside its folds. `serotone benchmark RECIPE` repeats a row.
+Each row is a recipe on a split whose test speakers taught nothing. **Dev** is the figure by which
+its epoch was chosen, and by which recipes may be compared; **test** was looked at once a run and
+chose nothing. A mean over folds stands beside its folds. `serotone benchmark RECIPE` repeats a row.
 
-Two dev actors, as a fold of `luna5` has, tell little: their figure moves by several points with the seed. Where two
-rows lie closer than that, neither is better.
+Two dev actors, as a fold of `luna5` has, tell little: their figure moves by several points with the
+seed. Where two rows lie closer than that, neither is better.
 
-| recipe | what | learned from | test | folds | dev UAR | test UAR | each fold | parameters | training |
-|---|---|---|---|---|---|---|---|---|---|
 """
+COLUMNS = (
+    *("recipe", "what", "learned from", "test", "folds", "dev UAR", "test UAR", "each fold"),
+    *("parameters", "training"),
+)
+
+
+def header(columns: Sequence[str]) -> list[str]:
+    """The first two lines of a table."""
+    return ["| " + " | ".join(columns) + " |", "|" + "---|" * len(columns)]
 
 
 def dev_uar(result: Result) -> float | None:
@@ -61,6 +71,28 @@ def row(results: list[Result]) -> str:
     )
 
 
+def across_corpora() -> str:
+    """The table that the shipped model is chosen by: UAR on dev speakers of four corpora."""
+    kept = json.loads(DEV.read_text(encoding="utf-8"))
+    corpora = list(kept["n"])
+    lines = [
+        "",
+        "## One model for several corpora",
+        "",
+        "UAR on the dev speakers of each corpus (`benchmarks/dev_speakers.py`), by which the",
+        "shipped model is chosen. `default` has never heard nEMO (Polish) or ASED (Amharic);",
+        "`pretrain` has never heard RAVDESS.",
+        "",
+        *header(("model", *(f"{c}, {kept['n'][c]} clips" for c in corpora), "mean")),
+    ]
+    for name, figures in kept["uar"].items():
+        shares = [figures[corpus] for corpus in corpora]
+        lines.append(
+            f"| `{name}` | " + " | ".join(f"{x:.1%}" for x in (*shares, mean(shares))) + " |"
+        )
+    return "\n".join(lines) + "\n"
+
+
 def main() -> None:
     """Write the page."""
     groups: defaultdict[tuple[object, ...], list[Result]] = defaultdict(list)
@@ -77,7 +109,9 @@ def main() -> None:
         row(sorted(results, key=lambda r: r.fold or 0))
         for results in sorted(groups.values(), key=rank)
     ]
-    PAGE.write_text(HEAD + "\n".join(lines) + "\n", encoding="utf-8")
+    PAGE.write_text(
+        HEAD + "\n".join([*header(COLUMNS), *lines]) + "\n" + across_corpora(), encoding="utf-8"
+    )
     print(PAGE)
 
 
