@@ -90,7 +90,9 @@ def test_calibration_is_kept_in_the_model_folder(tiny_model: ModelInfo, tmp_path
     from tests.tiny import publish_tiny
 
     folder = publish_tiny(tmp_path / "tiny").path
-    record_calibration(folder, {"conformal": {"thresholds": THRESHOLDS, "n": 300}})
+    fitted = {"thresholds": THRESHOLDS, "n": 300, "speakers": ["a", "b"]}
+    record_calibration(folder, {"conformal": fitted})
+    assert "300 clips of a, b" in (folder / "card.md").read_text()
     assert describe(folder).thresholds == {0.5: 0.4, 0.9: 0.33, 0.95: 0.0}
     values = json.loads((folder / "model.json").read_text())
     assert values["calibration"]["temperature"] == values["temperature"]

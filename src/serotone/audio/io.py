@@ -87,7 +87,7 @@ def read_bytes(
     channel: int | None = None,
     sample_rate: int | None = None,
     allow_silence: bool = False,
-    max_s: float = LIMITS.max_read_s,
+    max_s: float | None = None,
 ) -> Audio:
     """Read a recording that is already in memory: standard input, an upload.
 
@@ -95,7 +95,7 @@ def read_bytes(
         data: the whole file.
         source: its name in messages and results.
         channel, sample_rate, allow_silence: as in ``read``.
-        max_s: decoding stops with an error when there is more sound.
+        max_s: decoding stops with an error when there is more sound; None takes what fits memory.
 
     Raises:
         AudioError: as in ``read``.
@@ -215,8 +215,10 @@ def _read(
     sample_rate: int | None,
     silence: bool,
     *,
-    max_s: float = LIMITS.max_read_s,
+    max_s: float | None = None,
 ) -> Audio:
+    if max_s is None:
+        max_s = LIMITS.max_read_s
     with open_sound(file, source) as sound:
         rate = sample_rate or sound.sample_rate
         parts: list[NDArray[np.float32]] = []
