@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Self
 
 import pytest
+from pydantic import model_validator
 
 from serotone import labels
 from serotone.config import Config, override, read_toml
@@ -49,6 +51,21 @@ def test_an_unknown_key_is_an_error_with_a_suggestion() -> None:
 def test_a_wrong_value_names_section_and_key() -> None:
     with pytest.raises(ConfigError, match=r"\[features\] 'n_mels': got 'many'"):
         Outer.parse({"features": {"n_mels": "many"}})
+
+
+def test_what_is_wrong_with_several_keys_together_is_told_without_their_values() -> None:
+    class Span(Config):
+        low: int = 0
+        high: int = 0
+
+        @model_validator(mode="after")
+        def _ordered(self) -> Self:
+            if self.low > self.high:
+                raise ValueError("low is above high")
+            return self
+
+    with pytest.raises(ConfigError, match=r"^\[span\] low is above high\.$"):
+        Span.parse({"low": 2, "high": 1}, "span")
 
 
 def test_configurations_are_frozen() -> None:

@@ -86,6 +86,8 @@ def _one_line(cls: type[BaseModel], error: ValidationError, where: str) -> str:
         fields = _fields_at(cls, sections)
         return f"{prefix}unknown key '{key}'. {did_you_mean(key, fields)}"
     message = first["msg"].removeprefix("Value error, ")
+    if not first["loc"]:  # of several keys together: the message names them
+        return f"{prefix}{message}."
     return f"{prefix}'{key}': got {first['input']!r}: {message}."
 
 
