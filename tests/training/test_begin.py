@@ -15,16 +15,11 @@ from serotone.training.publish import publish
 from serotone.training.recipe import Recipe
 from serotone.training.train import Trained, build
 from serotone.types import Split, Utterance
+from tests.tiny import RECIPE
 
 SMALL: dict[str, Any] = {
     "name": "small",
-    "architecture": {
-        "log_mel": {"n_mels": 8},
-        "stem_width": 8,
-        "widths": [8],
-        "time_strides": [2],
-        "embedding_size": 4,
-    },
+    "architecture": RECIPE.architecture,
     "data": {"corpora": ["folder"], "labels": ["happy", "sad"]},
 }
 
