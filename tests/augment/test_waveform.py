@@ -209,6 +209,16 @@ def test_noise_that_robustness_is_measured_with_can_be_kept_out(
         Alterations(only, seed=0)
 
 
+def test_a_telephone_takes_the_high_band_away(voice: Audio) -> None:
+    hiss = np.random.default_rng(0).normal(scale=0.1, size=RATE).astype(np.float32)
+    heard = altered(Audio(hiss, RATE), telephone=True)
+    power = np.abs(np.fft.rfft(heard.signal)) ** 2
+    frequency = np.fft.rfftfreq(len(heard.signal), 1 / RATE)
+    kept = power[(frequency > 500) & (frequency < 3000)].mean()
+    assert power[frequency > 4200].mean() < 0.01 * kept
+    assert len(heard.signal) == RATE
+
+
 def test_a_folder_may_be_named_by_a_variable(
     voice: Audio, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import numpy as np
 from pydantic import AfterValidator, Field
 
+from serotone.audio.degrade import telephone
 from serotone.audio.find import SUFFIXES
 from serotone.audio.held_out import HeldOut, noise_split, room_split
 from serotone.augment.codec import CODECS, round_trip
@@ -70,6 +71,7 @@ class WaveformConfig(Config):
         peak_noise: noise whose deviation is drawn evenly from 0 to this share of the clip's
             largest sample.
         gain_db: largest change of level, drawn evenly from ± that.
+        telephone: the band, rate and coding of a telephone line (``serotone.audio.degrade``).
         codecs: round trip through one of these, drawn evenly.
     """
 
@@ -88,6 +90,7 @@ class WaveformConfig(Config):
     gaussian_noise: float = Field(default=0.0, ge=0)
     peak_noise: float = Field(default=0.0, ge=0)
     gain_db: float = Field(default=0.0, ge=0)
+    telephone: bool = False
     codecs: tuple[Literal["mp3", "opus", "vorbis"], ...] = ()
 
 
@@ -200,6 +203,8 @@ def _steps(config: WaveformConfig) -> list[Step]:
         made.append(lambda signal, _: _peak_noise(signal, config.peak_noise))
     if size := config.gain_db:
         made.append(_step(effects.Gain(-size, size, p=1)))
+    if config.telephone:
+        made.append(lambda signal, rate: telephone(Audio(signal, rate)).signal)
     if config.codecs:
         made.append(lambda signal, rate: _codec(signal, rate, config.codecs))
     return made

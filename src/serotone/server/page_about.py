@@ -52,12 +52,13 @@ def _fact(figure: Mapping[str, Any]) -> str:
     low, high = figure.get("uar_ci") or (None, None)
     spread = f" ({low:.0%} to {high:.0%} in 95 of 100 such draws of speakers)" if low else ""
     strangers = figure.get("protocol") == "honest"
-    n_speakers = len(figure.get("per_speaker", {}))
+    n_speakers = len(figure.get("per_speaker", {})) or ""
     who = f"{n_speakers} speakers it had never heard" if strangers else "speakers it had heard"
+    labels = figure.get("labels")
+    guess = f" Guessing finds {1 / len(labels):.0%}." if labels else ""
     return (
         f"<div><b>{figure['uar']:.0%}</b><span>of each emotion found, on average{spread}: "
-        f"{figure['n']} clips of {_corpus(figure)}, {who}. Guessing finds "
-        f"{1 / len(figure['labels']):.0%}.</span></div>"
+        f"{figure['n']} clips of {_corpus(figure)}, {who}.{guess}</span></div>"
     )
 
 
