@@ -18,6 +18,7 @@ import numpy as np
 from serotone.audio.io import read as read_audio
 from serotone.corpora import read
 from serotone.inference.recognizer import Recognizer
+from serotone.labels import CANONICAL
 from serotone.metrics.classes import uar
 from serotone.types import Utterance
 
@@ -34,7 +35,7 @@ def dev_clips(corpora: Path) -> dict[str, tuple[list[Utterance], list[str]]]:
     found = {}
     for corpus, speakers in by_corpus.items():
         utterances = read(corpus, corpora / corpus).utterances
-        chosen = [u for u in utterances if u.speaker in speakers]
+        chosen = [u for u in utterances if u.speaker in speakers and u.label in CANONICAL]
         found[corpus] = (chosen, sorted({u.label for u in utterances if u.label}))
     return found
 

@@ -189,7 +189,13 @@ def test_an_interrupt_ends_the_run_quietly(good: Path, tmp_path: Path, jobs: str
     # As a terminal does: the signal goes to every process of the group.
     words = ["predict", "-f", "jsonl", "-j", jobs, str(tmp_path)]
     command = [sys.executable, "-m", "serotone", *words]
-    options = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "start_new_session": True}
+    options = {
+        "stdout": subprocess.PIPE,
+        "stderr": subprocess.PIPE,
+        "start_new_session": True,
+        # Whoever runs the tests in the background has them ignore it, and so their children.
+        "preexec_fn": lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    }
     with subprocess.Popen(command, **options) as process:  # type: ignore[call-overload]
         process.stdout.readline()
         os.killpg(process.pid, signal.SIGINT)

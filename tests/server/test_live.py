@@ -85,7 +85,6 @@ def test_sigterm_under_load_loses_no_answer(tiny_model: ModelInfo) -> None:
     service = Service(tiny_model.path)
     clip = SAMPLE.read_bytes()
     answers: list[int] = []
-    lost: list[str] = []
 
     def ask() -> None:
         with httpx.Client(timeout=30) as client:
@@ -94,11 +93,9 @@ def test_sigterm_under_load_loses_no_answer(tiny_model: ModelInfo) -> None:
                     answers.append(
                         client.post(f"{service.url}/v1/predict", content=clip).status_code
                     )
-                except httpx.ConnectError:
-                    # Nobody listens any more; this request was never taken.
-                    return
-                except httpx.TransportError as error:
-                    lost.append(repr(error))
+                except httpx.TransportError:
+                    # Nobody listens any more, or a kept connection was closed while the next
+                    # request was on its way. What was taken stands in the log, and is counted.
                     return
 
     threads = [threading.Thread(target=ask) for _ in range(16)]
@@ -111,7 +108,6 @@ def test_sigterm_under_load_loses_no_answer(tiny_model: ModelInfo) -> None:
         thread.join(30)
     taken = [row for row in service.log if row["event"] == "request"]
     assert len(taken) == len(answers) and set(answers) == {200}
-    assert not lost
     assert service.log[-1]["event"] == "ended"
 
 
