@@ -12,6 +12,9 @@ from serotone.features.logmel import LogMel, LogMelConfig
 from serotone.features.scale import ClipScale, ClipScaleConfig
 from serotone.models.contract import EmotionModel, ModelOutput
 
+VARIANCE_FLOOR = 1e-5
+"""Added to each variance over time, so that the root of a constant has a gradient."""
+
 
 class ResNetLogMelConfig(Config):
     """Settings of ``ResNetLogMel``.
@@ -89,7 +92,7 @@ class AttentiveStatistics(nn.Module):
         weights = self.score(x).masked_fill(~mask, -1e4).softmax(dim=-1)
         mean = (weights * x).sum(dim=-1)
         variance = (weights * (x - mean[..., None]).square()).sum(dim=-1)
-        return torch.cat([mean, (variance + 1e-5).sqrt()], dim=1)
+        return torch.cat([mean, (variance + VARIANCE_FLOOR).sqrt()], dim=1)
 
 
 class ResNetLogMel(EmotionModel):

@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 from safetensors.torch import load_file
+from torch import Tensor
 
 from serotone.errors import ConfigError
 from serotone.models.contract import EmotionModel
@@ -38,7 +39,17 @@ def beginning(name: str, split: Sides) -> ModelInfo:
 
 
 def take_weights(model: EmotionModel, source: ModelInfo) -> list[str]:
-    """Copy all weights of the source that the model has in the same shape.
+    """Copy all weights of the source that the model has in the same shape. See ``copy_weights``."""
+    return copy_weights(model, load_file(source.path / WEIGHTS), name=source.name)
+
+
+def copy_weights(model: EmotionModel, found: Mapping[str, Tensor], *, name: str) -> list[str]:
+    """Copy all weights that the model has in the same shape.
+
+    Args:
+        model: that takes them.
+        found: by name.
+        name: of the model they are of.
 
     Returns:
         Names of those that begin fresh, as those of a last layer with other classes do.
@@ -46,7 +57,6 @@ def take_weights(model: EmotionModel, source: ModelInfo) -> list[str]:
     Raises:
         ConfigError: when nothing but the last layers fits.
     """
-    found = load_file(source.path / WEIGHTS)
     # Safetensors keep no numbers of batches seen, which no model of ours reads.
     own = {k: v for k, v in model.state_dict().items() if not k.endswith("num_batches_tracked")}
     fitting = {
@@ -58,7 +68,7 @@ def take_weights(model: EmotionModel, source: ModelInfo) -> list[str]:
     n_taken = sum(value.numel() for value in fitting.values() if value.is_floating_point())
     if n_taken < n_learned / 2:
         raise ConfigError(
-            f"init '{source.name}' is of another architecture: {n_taken:,} of {n_learned:,} "
+            f"init '{name}' is of another architecture: {n_taken:,} of {n_learned:,} "
             "weights fit. Give a model of the recipe's own architecture and settings."
         )
     with torch.no_grad():
