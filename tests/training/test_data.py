@@ -21,10 +21,10 @@ from serotone.corpora.split import fold
 from serotone.models.contract import EmotionModel
 from serotone.store.card import card
 from serotone.training.batches import TrainingBatches
-from serotone.training.data import load_clips, read_utterance
+from serotone.training.data import load_clips, load_sides, read_utterance
 from serotone.training.publish import describe_run
 from serotone.training.recipe import Recipe
-from serotone.training.train import Trained, load_sides
+from serotone.training.train import Trained
 from serotone.types import Utterance
 
 

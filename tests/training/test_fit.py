@@ -20,10 +20,11 @@ from serotone.training.batches import TrainingBatches, WholeClips, mix
 from serotone.training.data import Clips, load_clips
 from serotone.training.losses import masked_cross_entropy, masked_intensity_loss
 from serotone.training.module import EmotionModule
+from serotone.training.publish import describe_run, publish
 from serotone.training.recipe import Recipe, find_recipe, load_recipe
 from serotone.training.sides import read_corpora, split_of, with_labels
 from serotone.training.train import build, check_same_run, fit, train
-from serotone.types import Split, Utterance
+from serotone.types import Split, Utterance, speakers
 
 TINY = {
     "name": "tiny",
@@ -49,6 +50,7 @@ def clips(n: int = 9, n_frames: int = 20) -> Clips:
     return Clips(
         ids=tuple(f"x/{i}" for i in range(n)),
         speakers=tuple("ab"[i % 2] for i in range(n)),
+        corpora=("x",) * n,
         features=features,
         copies=[[] for _ in range(n)],
         labels=labels,
@@ -221,6 +223,83 @@ def test_the_kept_epoch_is_the_best_by_the_figure_asked_for(tmp_path: Path, keep
     assert trained.epoch == best
     assert trained.dev["uar"] == pytest.approx(uars[best], abs=1e-6)
     assert trained.dev["nll"] == pytest.approx(losses[best], abs=1e-5)
+
+
+def test_the_last_epoch_is_kept_whatever_dev_says(tmp_path: Path) -> None:
+    recipe = Recipe.parse({**TINY, "optimiser": {"epochs": 3, "batch_size": 4, "keep": "last"}})
+    data = clips()
+    trained = fit(recipe, build(recipe), train_clips=data, dev_clips=data, out=tmp_path)
+    assert trained.epoch == 2
+
+
+def test_refitting_hears_dev_speakers_and_says_that_they_taught(tmp_path: Path) -> None:
+    recordings(tmp_path / "in")
+    recipe = Recipe.parse(
+        {
+            **TINY,
+            "data": {**TINY["data"], "options": load_recipe("folder").data.options},
+            "optimiser": {"epochs": 2, "batch_size": 4, "keep": "last", "refit": True},
+        }
+    )
+    split = split_of(recipe, read_corpora(recipe, {"folder": tmp_path / "in"}))
+    read: list[int] = []
+    out = tmp_path / "out"
+    trained = train(recipe, split, out=out, on_clip=lambda: read.append(1))
+    assert len(read) == 2 * (len(split.train) + len(split.dev))
+    # What the first training gave, by which the figures and the temperature stand.
+    once = recipe.model_copy(
+        update={"optimiser": recipe.optimiser.model_copy(update={"refit": False})}
+    )
+    first = train(once, split, out=tmp_path / "once")
+    assert trained.dev == first.dev
+    assert trained.temperature == first.temperature
+    assert not torch.equal(trained.model.emotion.weight, first.model.emotion.weight)
+    again = train(recipe, split, out=out, resume=True)
+    assert torch.equal(trained.model.emotion.weight, again.model.emotion.weight)
+    provenance = describe_run(trained, recipe, split)["provenance"]
+    assert provenance["train_speakers"] == speakers((*split.train, *split.dev))
+    assert provenance["dev_speakers"] == []
+
+
+@pytest.mark.parametrize("split", ["kfold5:1", "kfold2:1"])
+def test_without_a_dev_side_the_last_epoch_is_kept_uncalibrated(tmp_path: Path, split: str) -> None:
+    recordings(tmp_path / "in")
+    data = {**TINY["data"], "options": load_recipe("folder").data.options, "split": split}
+    optimiser = {"epochs": 2, "batch_size": 4, "keep": "last"}
+    recipe = Recipe.parse({**TINY, "data": {**data, "dev_teaches": True}, "optimiser": optimiser})
+    utterances = read_corpora(recipe, {"folder": tmp_path / "in"})
+    split_with = split_of(Recipe.parse({**TINY, "data": data}), utterances)
+    sides = split_of(recipe, utterances)
+    assert sides.test == split_with.test
+    assert set(sides.train) == {*split_with.train, *split_with.dev}
+    trained = train(recipe, sides, out=tmp_path / "out")
+    assert (trained.epoch, trained.temperature, trained.dev) == (1, 1.0, {})
+    model = publish(trained, recipe, sides, folder=tmp_path / "model")
+    assert model.provenance["dev_speakers"] == []
+    assert "nobody was left to calibrate on" in (tmp_path / "model/card.md").read_text()
+
+
+def test_dev_teaches_only_where_training_does_not_look_at_it() -> None:
+    with pytest.raises(ConfigError, match="leaves nobody who chooses"):
+        Recipe.parse({"name": "x", "data": {"corpora": ["x"], "dev_teaches": True}})
+
+
+def test_refitting_needs_nothing_that_only_dev_tells() -> None:
+    for wrong in ({"keep": "uar"}, {"keep": "last", "schedule": "plateau"}):
+        with pytest.raises(ConfigError, match="refit has no dev side"):
+            Recipe.parse({**TINY, "optimiser": {"refit": True, **wrong}})
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"shares": {"a": 1}}, {"shares": {"a": 1, "b": 0}}, {"shares": {"a": 1, "b": 1, "c": 1}}],
+)
+def test_shares_name_each_corpus_once(wrong: dict[str, Any]) -> None:
+    with pytest.raises(ConfigError, match="a number above 0 for each"):
+        Recipe.parse({"name": "x", "data": {"corpora": ["a", "b"], **wrong}})
+    both = {"corpora": ["a"], "shares": {"a": 1}, "balance": "batches"}
+    with pytest.raises(ConfigError, match="does not go with balance"):
+        Recipe.parse({"name": "x", "data": both})
 
 
 def test_the_scaler_sees_dev_only_where_the_recipe_says_so(

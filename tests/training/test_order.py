@@ -63,6 +63,28 @@ def test_a_speaker_with_four_times_the_rows_is_heard_twice_as_often() -> None:
     assert ratio == pytest.approx(2, rel=0.05)
 
 
+def test_each_corpus_has_its_share_of_an_epoch() -> None:
+    corpora = ["small"] * 3 + ["large"] * 17
+    speakers = ["ann", "bob", "bob"] + ["cid"] * 17
+    shown = torch.cat(
+        [
+            epoch_order(
+                torch.zeros(20, dtype=torch.int64),
+                speakers,
+                balance="speakers",
+                generator=torch.Generator().manual_seed(seed),
+                corpora=corpora,
+                shares={"small": 3, "large": 1},
+            )
+            for seed in range(2000)
+        ]
+    )
+    assert float((shown < 3).float().mean()) == pytest.approx(0.75, rel=0.02)
+    # Within a corpus, speakers count as they do without shares: two rows, heard sqrt(2) as often.
+    ratio = float(((shown == 1) | (shown == 2)).sum() / (shown == 0).sum())
+    assert ratio == pytest.approx(2**0.5, rel=0.05)
+
+
 def test_class_weights_give_every_class_the_same_say() -> None:
     weights = class_weights(LABELS, 5)
     totals = [float(weights[label] * (label == LABELS).sum()) for label in (0, 1, 3)]

@@ -79,8 +79,9 @@ def train(
     if not is_main_process():
         return
     info = publish(trained, ready, split, folder=folder / ready.name)
+    judged = f"UAR {trained.dev['uar']:.3f} on dev" if trained.dev else "no dev side"
     print(
-        f"kept epoch {trained.epoch + 1}: UAR {trained.dev['uar']:.3f} on dev, "
+        f"kept epoch {trained.epoch + 1}: {judged}, "
         f"temperature {trained.temperature:.2f}, {trained.train_s:.0f} s",
         file=sys.stderr,
     )

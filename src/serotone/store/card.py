@@ -53,8 +53,7 @@ def card(description: Mapping[str, Any]) -> str:
         f"Recipe `{recipe['name']}`, split `{provenance['split']}` ({provenance['protocol']}), "
         f"split hash `{provenance['split_hash']}`, seed {provenance['seed']}. "
         f"{len(provenance['train_speakers'])} speakers taught; "
-        f"{', '.join(provenance['dev_speakers'])} chose the epoch and fitted the temperature "
-        f"({description['temperature']:.2f}); " + _tested(provenance),
+        f"{_chosen(provenance, description['temperature'])}; " + _tested(provenance),
         _prepared(description.get("prepare", {})),
         *figures_sections(description),
         "## Limits",
@@ -63,6 +62,19 @@ def card(description: Mapping[str, Any]) -> str:
         OUT_OF_SCOPE.rstrip(),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _chosen(provenance: Mapping[str, Any], temperature: float) -> str:
+    """Who chose, and who calibrated."""
+    if provenance["dev_speakers"]:
+        names = ", ".join(provenance["dev_speakers"])
+        return f"{names} chose the epoch and fitted the temperature ({temperature:.2f})"
+    if provenance["dev"]:
+        return (
+            "the last epoch was kept; the temperature "
+            f"({temperature:.2f}) was fitted on some of them in a training before, without them"
+        )
+    return "the last epoch was kept, and nobody was left to calibrate on"
 
 
 def _tested(provenance: Mapping[str, Any]) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import torch
@@ -49,7 +49,7 @@ class TrainingBatches:
         max_frames: longest crop.
         label_smoothing: share of the target spread over the allowed classes.
         seed: with the epoch, decides all that is drawn.
-        balance: which rows an epoch shows.
+        balance, shares: which rows an epoch shows (see ``epoch_order``).
         n_ranks: processes that share each batch. ``rank`` says which of them this is.
     """
 
@@ -63,6 +63,7 @@ class TrainingBatches:
         label_smoothing: float,
         seed: int,
         balance: Balance = "none",
+        shares: Mapping[str, float] | None = None,
         n_ranks: int = 1,
     ) -> None:
         self.n_ranks = n_ranks
@@ -73,6 +74,7 @@ class TrainingBatches:
         self.max_frames = max_frames
         self.seed = seed
         self.balance: Balance = balance
+        self.shares = shares or {}
         self.epoch = 0
         allowed = clips.allowed.float()
         truth = torch.nn.functional.one_hot(clips.labels, allowed.shape[1]).float()
@@ -86,7 +88,14 @@ class TrainingBatches:
     def __iter__(self) -> Iterator[FeatureBatch]:
         generator = torch.Generator().manual_seed(self.seed * 100_003 + self.epoch)
         clips = self.clips
-        order = epoch_order(clips.labels, clips.speakers, balance=self.balance, generator=generator)
+        order = epoch_order(
+            clips.labels,
+            clips.speakers,
+            balance=self.balance,
+            generator=generator,
+            corpora=clips.corpora,
+            shares=self.shares,
+        )
         if self.n_ranks > 1:
             # All processes drew one order; what each alters in its share is its own.
             generator.manual_seed((self.seed * 100_003 + self.epoch) * 1009 + 1 + self.rank)

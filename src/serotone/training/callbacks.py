@@ -42,21 +42,20 @@ class Patience(EarlyStopping):
             trainer.should_stop = True
 
 
-def best_epoch(config: OptimiserConfig, folder: Path) -> ModelCheckpoint:
-    """Keeps the best epoch in ``best.ckpt``."""
+def checkpoints(config: OptimiserConfig, folder: Path) -> list[ModelCheckpoint]:
+    """What keeps epochs: first the epoch that the recipe wants.
+
+    ``last.ckpt``, from which a killed run goes on, has its own callback: ``save_last`` of the
+    other would write only when the best epoch changes.
+    """
+    last = ModelCheckpoint(folder, filename=LAST, enable_version_counter=False)
+    if config.keep == "last":
+        return [last]
     monitor, mode = FIGURES[config.keep]
-    return ModelCheckpoint(
+    best = ModelCheckpoint(
         folder, filename="best", monitor=monitor, mode=mode, enable_version_counter=False
     )
-
-
-def last_epoch(folder: Path) -> ModelCheckpoint:
-    """Keeps the last epoch in ``last.ckpt``, from which a killed run goes on.
-
-    Its own callback, behind the one above: ``save_last`` there would write only when the best
-    epoch changes.
-    """
-    return ModelCheckpoint(folder, filename=LAST, enable_version_counter=False)
+    return [best, last]
 
 
 def stopping(config: OptimiserConfig) -> list[Callback]:

@@ -16,7 +16,8 @@ from serotone.audio.voice import Voice, voice_of
 from serotone.augment.waveform import Alterations, as_row
 from serotone.errors import CorpusError
 from serotone.models.contract import EmotionModel
-from serotone.types import Audio, Utterance
+from serotone.training.recipe import Recipe
+from serotone.types import Audio, Sides, Utterance
 
 
 @dataclass(frozen=True)
@@ -25,7 +26,7 @@ class Clips:
 
     Attributes:
         ids: the utterance of each row; a stored copy's row has its clip's.
-        speakers: of each row.
+        speakers, corpora: of each row.
         features: one (T, F) tensor a row, float32 or float16.
         copies: of each row, the altered copies that an epoch may show in its place.
         labels: int64 (M,).
@@ -35,6 +36,7 @@ class Clips:
 
     ids: tuple[str, ...]
     speakers: tuple[str, ...]
+    corpora: tuple[str, ...]
     features: list[Tensor]
     copies: list[list[Tensor]]
     labels: Tensor
@@ -49,6 +51,52 @@ class Clips:
         for features, copies in zip(self.features, self.copies, strict=True):
             yield features.float()
             yield from (copy.float() for copy in copies)
+
+
+def load_sides(
+    recipe: Recipe,
+    split: Sides,
+    model: EmotionModel,
+    *,
+    on_clip: Callable[[], None] = lambda: None,
+) -> tuple[Clips, Clips]:
+    """The training clips with their altered copies, and the dev clips as they are.
+
+    Raises:
+        CorpusError: when a side has no clip with a label of the recipe.
+        AudioError: when a clip cannot be read.
+    """
+    return (
+        load_side(split.train, recipe, model, altered=True, on_clip=on_clip),
+        load_side(split.dev, recipe, model, altered=False, on_clip=on_clip),
+    )
+
+
+def load_side(
+    side: Sequence[Utterance],
+    recipe: Recipe,
+    model: EmotionModel,
+    *,
+    altered: bool,
+    on_clip: Callable[[], None] = lambda: None,
+) -> Clips:
+    """Clips as the recipe prepares them, ``altered`` with the copies it makes.
+
+    Raises:
+        CorpusError, AudioError: as ``load_sides``.
+    """
+    waveform = recipe.waveform
+    altering = altered and (waveform.copies or waveform.fixed)
+    return load_clips(
+        side,
+        model,
+        labels=recipe.data.labels,
+        preparation=recipe.prepare,
+        alterations=Alterations(waveform, seed=recipe.seed) if altering else None,
+        mask_absent=recipe.data.mask_absent,
+        half=recipe.data.storage == "float16",
+        on_clip=on_clip,
+    )
 
 
 def load_clips(
@@ -120,6 +168,7 @@ def _clips(
     return Clips(
         ids=tuple(u.id for u in rows),
         speakers=tuple(u.speaker for u in rows),
+        corpora=tuple(u.corpus.removesuffix("-truncated") for u in rows),
         features=features,
         copies=copies,
         labels=truth,

@@ -99,8 +99,10 @@ class EmotionModule(LightningModule):
                 "optimizer": optimiser,
                 "lr_scheduler": {"scheduler": by_epoch(optimiser, config), "monitor": monitor},
             }
+        # With four steps the rise would have none, and torch divides by that.
+        n_steps = max(self.n_steps, 8)
         cycle = OneCycleLR(
-            optimiser, max_lr=config.learning_rate, total_steps=self.n_steps, pct_start=0.25
+            optimiser, max_lr=config.learning_rate, total_steps=n_steps, pct_start=0.25
         )
         return {"optimizer": optimiser, "lr_scheduler": {"scheduler": cycle, "interval": "step"}}
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Literal
 
 import torch
@@ -21,7 +21,13 @@ def epoch_length(labels: Tensor, balance: Balance) -> int:
 
 
 def epoch_order(
-    labels: Tensor, speakers: Sequence[str], *, balance: Balance, generator: torch.Generator
+    labels: Tensor,
+    speakers: Sequence[str],
+    *,
+    balance: Balance,
+    generator: torch.Generator,
+    corpora: Sequence[str] = (),
+    shares: Mapping[str, float] | None = None,
 ) -> Tensor:
     """Rows of an epoch in the order they are shown.
 
@@ -34,19 +40,35 @@ def epoch_order(
             ``batches`` deals the classes out in turn, so that any batch has as many of each,
             give or take one; rows of rarer classes come again, some of frequent ones not at all.
         generator: that draws.
+        corpora: of each row, where there are shares.
+        shares: how much of the epoch each corpus has, in proportion; none leaves it to how many
+            rows it has. Goes with ``none``, which then draws evenly within a corpus, and
+            ``speakers``.
 
     Returns:
         int64 (``epoch_length``,).
     """
-    if balance == "speakers":
+    if balance == "speakers" or shares:
         counts = Counter(speakers)
-        chances = torch.tensor([counts[s] ** -0.5 for s in speakers], dtype=torch.float64)
+        power = -0.5 if balance == "speakers" else 0.0
+        chances = torch.tensor([counts[s] ** power for s in speakers], dtype=torch.float64)
+        if shares:
+            chances *= _in_proportion(chances, corpora, shares)
         return torch.multinomial(chances, len(labels), replacement=True, generator=generator)
     if balance == "oversample":
         return _oversampled(labels, generator)
     if balance == "batches":
         return _dealt(labels, generator)
     return torch.randperm(len(labels), generator=generator)
+
+
+def _in_proportion(chances: Tensor, corpora: Sequence[str], shares: Mapping[str, float]) -> Tensor:
+    """(M,) factors that give each corpus its share of all chances."""
+    factors = torch.zeros_like(chances)
+    for corpus in set(corpora):
+        rows = torch.tensor([c == corpus for c in corpora])
+        factors[rows] = shares[corpus] / chances[rows].sum()
+    return factors
 
 
 def class_weights(labels: Tensor, n_classes: int) -> Tensor:

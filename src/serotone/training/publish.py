@@ -54,6 +54,9 @@ def publish(trained: Trained, recipe: Recipe, split: Sides, *, folder: Path) -> 
 def describe_run(trained: Trained, recipe: Recipe, split: Sides) -> dict[str, Any]:
     """All of ``model.json`` but name and checksums."""
     corpora = _corpora(recipe, split)
+    # Once refitted, nobody is left who chooses without having taught.
+    refit = recipe.optimiser.refit
+    teaching, choosing = ((*split.train, *split.dev), ()) if refit else (split.train, split.dev)
     description: dict[str, Any] = {
         "labels": list(recipe.data.labels),
         "sample_rate": trained.model.sample_rate,
@@ -69,8 +72,8 @@ def describe_run(trained: Trained, recipe: Recipe, split: Sides) -> dict[str, An
             "split": split.name,
             "split_hash": split.hash,
             "protocol": split.protocol,
-            "train_speakers": speakers(split.train),
-            "dev_speakers": speakers(split.dev),
+            "train_speakers": speakers(teaching),
+            "dev_speakers": speakers(choosing),
             "test_speakers": speakers(split.test),
             "seed": recipe.seed,
             "epoch": trained.epoch,

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from serotone.audio.preparation import PrepareConfig
 from serotone.augment import AugmentConfig
@@ -31,12 +31,16 @@ class DataConfig(Config):
         per_class: keep so many clips of each label, drawn by the seed, and no others; 0 keeps all.
         split: ``luna5:1`` and the like (see docs/corpora.md), or ``speakers`` to take the sides
             from the lists below.
+        dev_teaches: the dev side of the split teaches too, and nobody chooses or calibrates. Goes
+            with ``optimiser.keep = "last"``, as do splits that have no dev side.
         dev_speakers, test_speakers: for ``split = "speakers"``; all others train.
         mask_absent: a clip says nothing against a label that its corpus does not have; false lets
             it, as most published systems do.
         max_s: longest training crop, in seconds.
         balance: which clips an epoch shows: ``none``, ``speakers``, ``oversample`` or ``batches``
             (see ``serotone.training.order``).
+        shares: how much of an epoch each corpus has, in proportion, as ``{ravdess = 3, tess =
+            1}``; with ``balance`` ``none`` or ``speakers``. Empty leaves it to their sizes.
         scaling: what a model's scaler does to each feature: ``standard`` gives it mean 0 and
             deviation 1, ``minmax`` the range 0 to 1. Models without a scaler take no notice.
         scaler: what it is fitted on: ``train``, or ``all`` that is read, dev side
@@ -50,14 +54,30 @@ class DataConfig(Config):
     labels: tuple[str, ...] = CANONICAL
     per_class: int = Field(default=0, ge=0)
     split: str = "kfold5:1"
+    dev_teaches: bool = False
     dev_speakers: tuple[str, ...] = ()
     test_speakers: tuple[str, ...] = ()
     mask_absent: bool = True
     max_s: float = 4.0
     balance: Balance = "none"
+    shares: dict[str, float] = Field(default_factory=dict)
     scaling: Scaling = "standard"
     scaler: Literal["train", "all"] = "train"
     storage: Literal["float32", "float16"] = "float32"
+
+    @model_validator(mode="after")
+    def _shares_of_all(self) -> DataConfig:
+        if not self.shares:
+            return self
+        if set(self.shares) != set(self.corpora) or min(self.shares.values()) <= 0:
+            raise ValueError("shares wants a number above 0 for each of the corpora")
+        if self.balance not in ("none", "speakers"):
+            raise ValueError(f"shares does not go with balance = '{self.balance}'")
+        return self
+
+
+WITHOUT_DEV = "keep = 'last', patience = 0 and the schedule 'cycle' or 'constant'"
+"""What the optimiser needs where no dev side is looked at."""
 
 
 class OptimiserConfig(Config):
@@ -78,7 +98,11 @@ class OptimiserConfig(Config):
         patience: epochs without improvement of ``monitor`` before training stops; 0 never stops.
         monitor: figure on dev that ``plateau`` and ``patience`` look at: ``uar``, or ``loss``,
             the cross-entropy.
-        keep: figure on dev whose best epoch is kept.
+        keep: figure on dev whose best epoch is kept, or ``last`` for the last epoch, whatever dev
+            says: with few dev speakers the best of many epochs is mostly luck.
+        refit: after this, train once more from the start with the dev speakers among those that
+            teach, for as many epochs, and keep the last. The temperature and the dev figures are
+            those of the first training. Goes with ``keep = "last"``.
         weight_decay: of AdamW; in Adam, L2 on all weights.
         label_smoothing: share of the target spread over the classes the clip's corpus has.
         class_weights: rarer classes count more in the loss, in inverse proportion.
@@ -103,7 +127,8 @@ class OptimiserConfig(Config):
     min_learning_rate: float = Field(default=0.0, ge=0)
     patience: int = Field(default=0, ge=0)
     monitor: Literal["uar", "loss"] = "uar"
-    keep: Literal["uar", "loss"] = "uar"
+    keep: Literal["uar", "loss", "last"] = "uar"
+    refit: bool = False
     weight_decay: float = 0.05
     label_smoothing: float = 0.1
     class_weights: bool = False
@@ -113,6 +138,18 @@ class OptimiserConfig(Config):
     gradient_clip: float = 5.0
     precision: Literal["32", "bf16"] = "32"
     threads: int = Field(default=0, ge=0)
+
+    @model_validator(mode="after")
+    def _refit_has_its_epochs(self) -> OptimiserConfig:
+        if self.refit and self.by_dev:
+            raise ValueError(f"refit has no dev side to go by: it needs {WITHOUT_DEV}")
+        return self
+
+    @property
+    def by_dev(self) -> bool:
+        """Whether the training itself looks at dev, and not only calibration after it."""
+        by_epoch = self.schedule in ("plateau", "steps")
+        return self.keep != "last" or self.patience > 0 or by_epoch
 
 
 class ExportConfig(Config):
@@ -137,6 +174,8 @@ class Recipe(Config):
         init: a model, by name or folder, whose weights the run begins with; empty begins fresh.
             Layers of another shape begin fresh. None of this split's dev or test speakers may
             have taught it.
+        prune: begin with the channels of ``init`` that matter most, as many as ``architecture``
+            says (see ``serotone.training.prune``).
         seed: of everything that is drawn.
         data: which clips.
         prepare: what happens to a sound before the features, also in predicting.
@@ -149,6 +188,7 @@ class Recipe(Config):
     model: str = "resnet_logmel"
     architecture: dict[str, Any] = Field(default_factory=dict)
     init: str = ""
+    prune: bool = False
     seed: int = 0
     data: DataConfig
     prepare: PrepareConfig = PrepareConfig()
@@ -156,6 +196,19 @@ class Recipe(Config):
     augment: AugmentConfig = AugmentConfig()
     optimiser: OptimiserConfig = OptimiserConfig()
     export: ExportConfig = ExportConfig()
+
+    @model_validator(mode="after")
+    def _somebody_chooses(self) -> Recipe:
+        if self.data.dev_teaches and (self.optimiser.by_dev or self.optimiser.refit):
+            needs = f"{WITHOUT_DEV}, and no refit"
+            raise ValueError(f"data.dev_teaches leaves nobody who chooses: it needs {needs}")
+        return self
+
+    @model_validator(mode="after")
+    def _pruned_from_a_model(self) -> Recipe:
+        if self.prune and not self.init:
+            raise ValueError("prune takes channels away from a trained model: name it as init")
+        return self
 
 
 def recipe_folders() -> list[Path]:

@@ -83,17 +83,21 @@ def split_of(recipe: Recipe, utterances: Sequence[Utterance]) -> Sides:
     """The recipe's split of these utterances.
 
     Raises:
-        ConfigError: when a listed speaker is not there, or no clip is left to choose on.
+        ConfigError: when a listed speaker is not there, or no clip is left to choose on and the
+            recipe's training looks at dev.
     """
     data = recipe.data
     if data.split == "speakers":
         split: Sides = _by_lists(recipe, utterances)
     else:
         split = fold(utterances, data.split, seed=recipe.seed)
-    if not split.train or not split.dev:
+    if data.dev_teaches:
+        split = replace(split, train=(*split.train, *split.dev), dev=())
+    if not split.train or (not split.dev and recipe.optimiser.by_dev):
         raise ConfigError(
             f"split '{split.name}' has {len(split.train)} training and {len(split.dev)} dev clips; "
-            "both sides need some. Choose another split or more speakers."
+            "both sides need some. Choose another split or more speakers, or keep the last epoch "
+            "(optimiser.keep = 'last'), which needs no dev."
         )
     return split
 

@@ -8,7 +8,7 @@ import os
 import time
 import warnings
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,6 @@ from lightning.pytorch.callbacks import ModelCheckpoint
 from numpy.typing import NDArray
 from torch import nn
 
-from serotone.augment.waveform import Alterations
 from serotone.errors import ConfigError
 from serotone.metrics.calibration import fit_temperature, nll
 from serotone.metrics.classes import accuracy, uar
@@ -30,20 +29,23 @@ from serotone.training.begin import beginning, take_weights
 from serotone.training.callbacks import (
     LAST,
     TellEpoch,
-    best_epoch,
-    last_epoch,
+    checkpoints,
     loggers,
     progress,
     stopping,
 )
-from serotone.training.data import Clips, load_clips
+from serotone.training.data import Clips, load_side, load_sides
 from serotone.training.machines import Machines
 from serotone.training.module import EmotionModule
 from serotone.training.order import class_weights
+from serotone.training.prune import take_narrower
 from serotone.training.recipe import Recipe
 from serotone.types import Sides
 
 ONE_PROCESS = Machines()
+
+REFIT = "refit"
+"""Folder of the second training, within the run's."""
 
 
 @dataclass(frozen=True)
@@ -51,9 +53,10 @@ class Trained:
     """What a run gives.
 
     Attributes:
-        model: with the weights of the epoch that was best on dev, on the CPU, not training.
-        temperature: fitted on dev.
-        dev: figures on dev, of the epoch that was kept.
+        model: with the weights of the epoch that was kept, on the CPU, not training.
+        temperature: fitted on dev; 1 without a dev side.
+        dev: figures on dev, of the epoch that was kept; of the first training where the recipe
+            refits; empty without a dev side.
         epoch: the one that was kept, from 0.
         train_s: wall time of the run, in seconds, earlier parts of a resumed run left out.
     """
@@ -89,6 +92,9 @@ def train(
 ) -> Trained:
     """Train, choose the epoch on dev, calibrate on dev. The test side is not looked at.
 
+    Where the recipe says ``refit``, what is chosen and calibrated so is then trained anew on both
+    sides together.
+
     Args:
         recipe: what to do.
         split: ``train`` teaches, ``dev`` chooses.
@@ -102,11 +108,11 @@ def train(
     """
     machines.check(recipe.optimiser.batch_size)
     check_same_run(recipe, split, out, resume=resume)
-    model = build(recipe)
-    if recipe.init:
-        take_weights(model, beginning(recipe.init, split))
+    if not split.dev:
+        return _train_unwatched(recipe, split, out, resume, on_clip, machines)
+    model = begin(recipe, split)
     train_clips, dev_clips = load_sides(recipe, split, model, on_clip=on_clip)
-    return fit(
+    trained = fit(
         recipe,
         model,
         train_clips=train_clips,
@@ -115,38 +121,49 @@ def train(
         resume=resume,
         machines=machines,
     )
+    if not recipe.optimiser.refit:
+        return trained
+    del train_clips, dev_clips
+    start = time.perf_counter()
+    model = begin(recipe, split)
+    everyone = load_side((*split.train, *split.dev), recipe, model, altered=True, on_clip=on_clip)
+    again, epoch = learn(
+        recipe, model, everyone, None, out=out / REFIT, resume=resume, machines=machines
+    )
+    train_s = trained.train_s + time.perf_counter() - start
+    return replace(trained, model=again, epoch=epoch, train_s=train_s)
 
 
-def load_sides(
+def _train_unwatched(
     recipe: Recipe,
     split: Sides,
-    model: EmotionModel,
-    *,
-    on_clip: Callable[[], None] = lambda: None,
-) -> tuple[Clips, Clips]:
-    """The training clips with their altered copies, and the dev clips as they are.
+    out: Path,
+    resume: bool,
+    on_clip: Callable[[], None],
+    machines: Machines,
+) -> Trained:
+    """Train where nobody chooses or calibrates."""
+    start = time.perf_counter()
+    model = begin(recipe, split)
+    clips = load_side(split.train, recipe, model, altered=True, on_clip=on_clip)
+    last, epoch = learn(recipe, model, clips, None, out=out, resume=resume, machines=machines)
+    return Trained(last, 1.0, {}, epoch, time.perf_counter() - start)
+
+
+def begin(recipe: Recipe, split: Sides) -> EmotionModel:
+    """The recipe's model as the run begins with it: fresh, or with another's weights.
 
     Raises:
-        CorpusError: when a side has no clip with a label of the recipe.
-        AudioError: when a clip cannot be read.
+        ConfigError: as ``build`` and ``beginning``.
     """
-    waveform = recipe.waveform
-    altering = waveform.copies or waveform.fixed
-    alterations = Alterations(waveform, seed=recipe.seed) if altering else None
-    train_clips, dev_clips = (
-        load_clips(
-            side,
-            model,
-            labels=recipe.data.labels,
-            preparation=recipe.prepare,
-            alterations=copies,
-            mask_absent=recipe.data.mask_absent,
-            half=recipe.data.storage == "float16",
-            on_clip=on_clip,
-        )
-        for side, copies in ((split.train, alterations), (split.dev, None))
-    )
-    return train_clips, dev_clips
+    model = build(recipe)
+    if recipe.init:
+        source = beginning(recipe.init, split)
+        if recipe.prune:
+            take_narrower(model, source, recipe)
+        else:
+            take_weights(model, source)
+    return model
 
 
 def fit(
@@ -159,13 +176,41 @@ def fit(
     resume: bool = False,
     machines: Machines = ONE_PROCESS,
 ) -> Trained:
-    """Train on clips whose features are there already. See ``train``."""
+    """Train on clips whose features are there already, and calibrate on dev. See ``train``."""
     start = time.perf_counter()
+    best, epoch = learn(
+        recipe, model, train_clips, dev_clips, out=out, resume=resume, machines=machines
+    )
+    logits, truth = _dev_logits(best, dev_clips)
+    return Trained(
+        model=best,
+        temperature=fit_temperature(logits, truth),
+        dev=_figures(logits, truth),
+        epoch=epoch,
+        train_s=time.perf_counter() - start,
+    )
+
+
+def learn(
+    recipe: Recipe,
+    model: EmotionModel,
+    train_clips: Clips,
+    dev_clips: Clips | None,
+    *,
+    out: Path,
+    resume: bool,
+    machines: Machines = ONE_PROCESS,
+) -> tuple[EmotionModel, int]:
+    """Train for the recipe's epochs; without dev clips nothing is chosen.
+
+    Returns:
+        The model of the epoch that the recipe keeps, and that epoch, from 0.
+    """
     config = recipe.optimiser
     if config.threads:
         torch.set_num_threads(config.threads)
     seen = [*train_clips.every()]
-    if recipe.data.scaler == "all":
+    if recipe.data.scaler == "all" and dev_clips is not None:
         seen += dev_clips.every()
     model.fit_scaler(seen, scaling=recipe.data.scaling)
     del seen
@@ -179,35 +224,27 @@ def fit(
         if config.class_weights
         else None,
     )
-    keep = best_epoch(config, out / "checkpoints")
+    savers = checkpoints(config, out / "checkpoints")
     last = out / "checkpoints" / f"{LAST}.ckpt"
     _quieten()
-    trainer = _trainer(recipe, batches, keep, out=out, machines=machines)
+    trainer = _trainer(recipe, batches, savers, out=out, machines=machines)
     trainer.fit(
         module,
         train_dataloaders=batches,
-        val_dataloaders=WholeClips(dev_clips, batch_size=64),
+        val_dataloaders=None if dev_clips is None else WholeClips(dev_clips, batch_size=64),
         ckpt_path=str(last) if resume and last.is_file() else None,
         weights_only=False,
     )
     # Our own file of this run, which also holds the optimiser's state.
-    state = torch.load(keep.best_model_path, map_location="cpu", weights_only=False)
+    state = torch.load(savers[0].best_model_path, map_location="cpu", weights_only=False)
     module.load_state_dict(state["state_dict"])
-    best = module.best.cpu().eval()
-    logits, truth = _dev_logits(best, dev_clips)
-    return Trained(
-        model=best,
-        temperature=fit_temperature(logits, truth),
-        dev=_figures(logits, truth),
-        epoch=int(state["epoch"]),
-        train_s=time.perf_counter() - start,
-    )
+    return module.best.cpu().eval(), int(state["epoch"])
 
 
 def _trainer(
     recipe: Recipe,
     batches: TrainingBatches,
-    keep: ModelCheckpoint,
+    savers: list[ModelCheckpoint],
     *,
     out: Path,
     machines: Machines,
@@ -226,8 +263,7 @@ def _trainer(
             TellEpoch(batches),
             *stopping(recipe.optimiser),
             *bar,
-            keep,
-            last_epoch(out / "checkpoints"),
+            *savers,
         ],
         logger=loggers(out),
         gradient_clip_val=recipe.optimiser.gradient_clip,
@@ -252,6 +288,7 @@ def _training_batches(
         label_smoothing=recipe.optimiser.label_smoothing,
         seed=recipe.seed,
         balance=recipe.data.balance,
+        shares=recipe.data.shares,
         n_ranks=n_ranks,
     )
 
