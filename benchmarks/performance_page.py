@@ -25,6 +25,8 @@ NAMES = {
     "onnx": "float32 (`onnx`)",
     "onnx-fp16": "float16 weights (`onnx-fp16`)",
     "onnx-int8": "int8 (`onnx-int8`)",
+    "pruned-onnx": "pruned, float32",
+    "pruned-onnx-int8": "pruned, int8",
 }
 
 
@@ -106,19 +108,27 @@ def small_table(result: dict[str, Any]) -> str:
             f"{row['uar']:.3f}",
             f"{row['accuracy']:.3f}",
             f"{row['ece']:.3f}",
+            f"{row['n_parameters']:,}",
+            f"{row['multiply_adds'] / 1e6:.0f} M",
             f"{row['size_mb']:.2f} MB",
             f"{row['cpu_ms_per_clip']:.2f} ms",
             f"{row['of_shipped']:.2f} ×",
         )
         for row in result["forms"]
     ]
-    head = ("form", "UAR", "accuracy", "ECE", "model.onnx", "processor time a clip", "of shipped")
+    scores, sizes = ("UAR", "accuracy", "ECE"), ("parameters", "multiply-adds", "model.onnx")
+    head = ("form", *scores, *sizes, "processor time a clip", "of shipped")
+    lost = result["loses_points_of_uar"]
     note = (
         f"RAVDESS, split {result['split']}, {result['n_test']} clips of speakers the model never "
         f"heard; int8 calibrated on {result['n_calibration']} clips of those it learned from and "
-        f"loses {result['int8_loses_points_of_uar']:.2f} points of UAR (limit "
-        f"{result['limit_points']:.0f})."
+        f"loses {lost['onnx-int8']:.2f} points of UAR (limit {result['limit_points']:.0f})."
     )
+    if "pruned-onnx" in lost:
+        note += (
+            f" Pruned by recipe `{result['pruned_recipe']}` it loses {lost['pruned-onnx']:.2f}, "
+            f"pruned and in int8 {lost['pruned-onnx-int8']:.2f}."
+        )
     return f"{note}\n\n{table(head, rows)}"
 
 

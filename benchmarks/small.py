@@ -1,10 +1,13 @@
 """Accuracy, size and latency of the model in floats, in half precision and in eight bits.
 
-    python benchmarks/small.py --root DIR-OF-RAVDESS [--model default] [--split luna5:1]
+    python benchmarks/small.py --root DIR-OF-RAVDESS [--model default] [--split luna5:1] \
+        [--pruned FOLDER]
 
 Each form is exported by ``serotone export``'s own parts, eight bits calibrated on clips of the
 model's training speakers, and measured on the test side of the split as ``serotone evaluate``
-does. Latency is a clip's at a time, on one thread, the forms in turn, medians. Writes
+does. A pruned model comes beside it, in floats and in eight bits, and all are measured on speakers
+that neither of the two heard. Latency is a clip's at a time, on one thread, the forms in turn,
+medians; multiply-adds are those of convolutions and dense layers for a clip of 3 seconds. Writes
 ``benchmarks/results/small.json``; ``benchmarks/performance_page.py`` makes the page's table of it.
 """
 
@@ -19,6 +22,10 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
 
 from serotone.corpora import read
 from serotone.corpora.split import fold
@@ -26,7 +33,9 @@ from serotone.evaluation.evaluate import evaluate
 from serotone.export.clips import choose, signals_of
 from serotone.export.folder import Form, export
 from serotone.inference.recognizer import Recognizer
-from serotone.store.folder import describe, resolve
+from serotone.models import MODELS
+from serotone.store.folder import DESCRIPTION, ModelInfo, describe, resolve
+from serotone.types import Utterance
 
 RESULT = Path(__file__).resolve().parent / "results" / "small.json"
 LIMIT_POINTS = 1.0
@@ -41,50 +50,39 @@ def main() -> int:
     parser.add_argument("--split", default="luna5:1")
     parser.add_argument("--clips", type=int, default=128, help="to calibrate on")
     parser.add_argument("--limit", type=int, default=0, help="test clips, 0 for all")
+    parser.add_argument("--pruned", type=Path, help="folder of a pruned model, measured beside it")
     parser.add_argument("--out", type=Path, default=RESULT)
     options = parser.parse_args()
-    source = describe(resolve(options.model))
+    models = {"": describe(resolve(options.model))}
+    if options.pruned:
+        models["pruned-"] = describe(options.pruned)
     utterances = read("ravdess", options.root).utterances
-    sides = fold(utterances, options.split)
-    test = [u for u in sides.test if u.speaker in set(source.provenance["test_speakers"])]
-    calibration = signals_of(
-        choose(utterances, source.provenance["train_speakers"], n=options.clips), source
-    )
+    unheard = set.intersection(*(set(m.provenance["test_speakers"]) for m in models.values()))
+    test = [u for u in fold(utterances, options.split).test if u.speaker in unheard]
+    n_test = len(test[: options.limit or None])
     with tempfile.TemporaryDirectory() as scratch:
-        forms = {"as shipped": source.path}
-        for form in Form:
-            folder = Path(scratch) / form.value
-            export(source.path, folder, form, signals=calibration)
-            forms[form.value] = folder
-        latency = latencies(forms, signals_of(test[:N_LATENCY_CLIPS], source))
-        rows = []
+        forms = exported(models, utterances, folder=Path(scratch), n_clips=options.clips)
+        latency = latencies(forms, signals_of(test[:N_LATENCY_CLIPS], models[""]))
+        rows = {}
         for name, folder in forms.items():
-            recognizer = Recognizer.open(folder)
-            found = evaluate(recognizer, test[: options.limit or None], corpus="ravdess")
-            rows.append(
-                {
-                    "form": name,
-                    "uar": round(found.uar, 4),
-                    "accuracy": round(found.accuracy, 4),
-                    "ece": round(found.ece, 4),
-                    "size_mb": round(recognizer.model.size_bytes / 1e6, 3),
-                    **latency[name],
-                }
-            )
-            print(rows[-1], file=sys.stderr)
-    floats = next(row for row in rows if row["form"] == Form.float32.value)
-    eight = next(row for row in rows if row["form"] == Form.int8.value)
-    lost = round(100 * (float(floats["uar"]) - float(eight["uar"])), 2)
+            rows[name] = measured(name, folder, test[:n_test]) | latency[name]
+            print(rows[name], file=sys.stderr)
+    uar = {name: 100 * row["uar"] for name, row in rows.items()}
+    floats = uar[Form.float32.value]
+    lost = {
+        name: round(floats - uar[name], 2) for name in uar if name.startswith(("pruned", "onnx-i"))
+    }
     result = {
         "benchmark": "small",
-        "model": source.name,
-        "recipe": source.recipe,
+        "model": models[""].name,
+        "recipe": models[""].recipe,
+        "pruned_recipe": models["pruned-"].recipe if options.pruned else None,
         "corpus": "ravdess",
         "split": options.split,
-        "n_test": len(test[: options.limit or None]),
-        "n_calibration": len(calibration),
-        "forms": rows,
-        "int8_loses_points_of_uar": lost,
+        "n_test": n_test,
+        "n_calibration": options.clips,
+        "forms": [*rows.values()],
+        "loses_points_of_uar": lost,
         "limit_points": LIMIT_POINTS,
         "load_average": round(os.getloadavg()[0], 2),
         "cores": os.cpu_count(),
@@ -93,7 +91,57 @@ def main() -> int:
     options.out.parent.mkdir(exist_ok=True)
     options.out.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
     print(json.dumps(result, indent=2))
-    return int(lost > LIMIT_POINTS)
+    return int(lost[Form.int8.value] > LIMIT_POINTS)
+
+
+def exported(
+    models: dict[str, ModelInfo], utterances: tuple[Utterance, ...], *, folder: Path, n_clips: int
+) -> dict[str, Path]:
+    """Folders of all forms: the model as it is and in each form, the pruned one in two."""
+    made = {"as shipped": models[""].path}
+    for prefix, source in models.items():
+        taught = choose(utterances, source.provenance["train_speakers"], n=n_clips)
+        signals = signals_of(taught, source)
+        for form in (Form.float32, Form.int8) if prefix else Form:
+            made[f"{prefix}{form.value}"] = folder / f"{prefix}{form.value}"
+            export(source.path, made[f"{prefix}{form.value}"], form, signals=signals)
+    return made
+
+
+def measured(name: str, folder: Path, test: list[Utterance]) -> dict[str, Any]:
+    """Size and scores of a form."""
+    recognizer = Recognizer.open(folder)
+    found = evaluate(recognizer, test, corpus="ravdess")
+    return {
+        "form": name,
+        "uar": round(found.uar, 4),
+        "accuracy": round(found.accuracy, 4),
+        "ece": round(found.ece, 4),
+        "n_parameters": recognizer.model.n_parameters,
+        "multiply_adds": multiply_adds(folder),
+        "size_mb": round(recognizer.model.size_bytes / 1e6, 3),
+    }
+
+
+def multiply_adds(folder: Path, *, length_s: float = 3.0) -> int:
+    """Multiplications of convolutions and dense layers for one clip, by its recipe's network."""
+    values = json.loads((folder / DESCRIPTION).read_text(encoding="utf-8"))
+    architecture: Any = MODELS.get(values["recipe"]["model"])
+    config = architecture.config_class.parse(values["recipe"]["architecture"])
+    model = architecture(config, len(values["labels"])).eval()
+    counts: list[int] = []
+
+    def count(layer: nn.Module, _: Any, output: Tensor) -> None:
+        # Each number of the output is one filter's product with what it sees.
+        counts.append(output.numel() * layer.weight[0].numel())  # type: ignore[index, union-attr]
+
+    for layer in model.modules():
+        if isinstance(layer, nn.Conv1d | nn.Conv2d | nn.Linear):
+            layer.register_forward_hook(count)
+    n_samples = round(length_s * model.sample_rate)
+    with torch.no_grad():
+        model(torch.zeros(1, n_samples), torch.tensor([n_samples]))
+    return sum(counts)
 
 
 def latencies(forms: dict[str, Path], signals: list) -> dict[str, dict[str, float]]:
