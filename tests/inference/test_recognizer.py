@@ -124,6 +124,32 @@ def test_files_are_read_a_batch_at_a_time(recognizer: Recognizer, tmp_path: Path
     assert len(asked) == 4
 
 
+@pytest.mark.parametrize("batch_size", [1, 3, 16])
+def test_threads_and_batches_say_what_one_thread_says_alone(
+    tiny_model: ModelInfo, tmp_path: Path, batch_size: int
+) -> None:
+    paths = []
+    for i, seconds in enumerate((0.4, 2.0, 1.1, 13.5, 0.9, 3.0, 2.2)):
+        paths.append(tmp_path / f"{i}.wav")
+        soundfile.write(paths[-1], noise(seconds).signal, 16000)
+    (tmp_path / "4.wav").write_text("not sound")
+    alone, together = (Recognizer.open(tiny_model.path, n_threads=n) for n in (1, 3))
+    expected = [next(alone.predict_files([path])) for path in paths]
+    heard = list(together.predict_files(paths, batch_size=batch_size))
+    assert [type(answer) for answer in heard] == [type(answer) for answer in expected]
+    for got, wanted in zip(heard, expected, strict=True):
+        if isinstance(wanted, Failure):
+            assert got == wanted
+            continue
+        assert isinstance(got, Prediction)
+        assert (got.source, got.label, got.warnings) == (
+            wanted.source,
+            wanted.label,
+            wanted.warnings,
+        )
+        assert got.probabilities == pytest.approx(wanted.probabilities, abs=1e-5)
+
+
 def test_an_altered_model_is_not_opened(tiny_model: ModelInfo, tmp_path: Path) -> None:
     folder = Path(shutil.copytree(tiny_model.path, tmp_path / "altered"))
     with (folder / "model.onnx").open("ab") as file:

@@ -8,6 +8,7 @@ import json
 import numpy as np
 import pytest
 
+from serotone.audio.sound_check import check_sound
 from serotone.errors import ConfigError
 from serotone.inference.fuse import fuse
 from serotone.inference.recognizer import Recognizer
@@ -48,7 +49,7 @@ def test_noise_is_uncertain_and_says_why(recognizer: Recognizer) -> None:
 def test_a_sure_model_is_not_believed_about_silence(recognizer: Recognizer) -> None:
     silent = Audio(np.zeros(16_000, np.float32), 16_000, "silent")
     sure = np.array([0.02, 0.96, 0.02], np.float32)
-    heard = recognizer._to_prediction(silent, sure, float("nan"))
+    heard = recognizer._to_prediction(silent, sure, float("nan"), check_sound(silent))
     assert heard.label == "uncertain" and heard.confidence < 0.5
     ranked = sorted(heard.probabilities, key=heard.probabilities.__getitem__)
     assert ranked[-1] == "sad"  # which label is likeliest stays
@@ -65,12 +66,12 @@ def test_a_sense_without_words_stays_uncertain_of_noise(recognizer: Recognizer) 
 def test_sets_hold_what_passes_the_threshold_likeliest_first(recognizer: Recognizer) -> None:
     shares = np.array([0.34, 0.56, 0.10], np.float32)
     one, two, all_ = (
-        calibrated(recognizer).with_sets(c)._to_prediction(white(2), shares, 0.0).label_set
+        calibrated(recognizer).with_sets(c)._to_prediction(white(2), shares, 0.0, ()).label_set
         for c in (0.5, 0.9, 0.95)
     )
     assert (one, two, all_) == (("sad",), ("sad", "happy"), ("sad", "happy", "angry"))
     even = np.array([0.34, 0.33, 0.33], np.float32)  # the likeliest is there in any case
-    heard = calibrated(recognizer).with_sets(0.5)._to_prediction(white(2), even, 0.0)
+    heard = calibrated(recognizer).with_sets(0.5)._to_prediction(white(2), even, 0.0, ())
     assert heard.label_set == ("happy",) and heard.to_dict()["set"] == ["happy"]
 
 

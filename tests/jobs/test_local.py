@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 import pytest
 
+from serotone.inference.threads import n_cores
 from serotone.jobs.local import predict_files
 from serotone.jobs.opening import Opening
-from serotone.jobs.pool import n_cores
 from serotone.types import Failure, Prediction
 
 

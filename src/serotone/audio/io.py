@@ -249,7 +249,9 @@ def _mono(
     for block in sound.blocks():
         _refuse_bad_samples(block, source, n_frames / sound.sample_rate)
         n_frames += len(block)
-        mono = block[:, channel] if channel is not None else block.mean(axis=1)
+        # The mean of a single channel costs as much as half of its resampling.
+        chosen = 0 if sound.n_channels == 1 else channel
+        mono = block[:, chosen] if chosen is not None else block.mean(axis=1)
         converted = np.clip(convert(mono, last=False), -1, 1)
         if converted.size:
             yield converted

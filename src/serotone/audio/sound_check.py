@@ -5,7 +5,7 @@ A classifier of emotions has an answer for rain, too. This is asked before it is
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -52,8 +52,16 @@ def check_sound(audio: Audio) -> tuple[str, ...]:
         >>> check_sound(Audio(np.zeros(8_000, np.float32), 16_000))
         ('short', 'no-speech')
     """
-    short = (SHORT,) if audio.duration_s < SHORT_S else ()
-    return short if has_speech(audio) else (*short, NO_SPEECH)
+    return check_sounds([audio])[0]
+
+
+def check_sounds(audios: Sequence[Audio]) -> list[tuple[str, ...]]:
+    """Warnings about each of several sounds; together is faster than one by one."""
+    found = []
+    for audio, spoken in zip(audios, have_speech(audios), strict=True):
+        short = (SHORT,) if audio.duration_s < SHORT_S else ()
+        found.append(short if spoken else (*short, NO_SPEECH))
+    return found
 
 
 def has_speech(audio: Audio) -> bool:
@@ -62,12 +70,17 @@ def has_speech(audio: Audio) -> bool:
     Silero's voice activity model tells where it is installed (extra ``timeline``); without it, a
     cruder look at level and pitch: see ``seems_speech``.
     """
+    return have_speech([audio])[0]
+
+
+def have_speech(audios: Sequence[Audio]) -> list[bool]:
+    """``has_speech`` of several sounds, heard side by side."""
     try:
         from serotone.audio.vad import speech_lasts
 
-        return speech_lasts(audio, _enough_s(audio))
+        return speech_lasts(audios, [_enough_s(audio) for audio in audios])
     except MissingExtraError:
-        return seems_speech(audio)
+        return [seems_speech(audio) for audio in audios]
 
 
 def seems_speech(audio: Audio) -> bool:

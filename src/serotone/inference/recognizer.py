@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import itertools
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -15,9 +16,10 @@ from serotone.audio.find import find_files
 from serotone.audio.io import read
 from serotone.audio.prepare import to_rate
 from serotone.audio.segment import windows
-from serotone.audio.sound_check import NO_SPEECH, check_sound
+from serotone.audio.sound_check import NO_SPEECH, check_sounds
 from serotone.errors import AudioError, ConfigError
 from serotone.inference.backend import OnnxBackend, Output
+from serotone.inference.threads import chunked, over_threads, side_by_side
 from serotone.labels import UNCERTAIN, resolve
 from serotone.store import folder as models
 from serotone.types import Audio, Failure, Prediction
@@ -33,6 +35,9 @@ WINDOW_S, HOP_S = 4.0, 2.0
 
 BATCH_SIZE = 16
 """Pieces that go through the model at once."""
+
+SHARES = 2
+"""Of a batch of files for each thread: none waits long for the others."""
 
 TRUST_WITHOUT_SPEECH = 0.2
 """Share of its say that the model keeps where nobody speaks; the rest is spread evenly."""
@@ -78,7 +83,8 @@ class Recognizer:
 
         Args:
             model: a name that ``serotone models`` lists, or a model folder.
-            n_threads: inside an operator; None leaves it to onnxruntime.
+            n_threads: at work on several sounds, or on several windows of one; one per core
+                where None.
             sound_check: look for speech first; needless where somebody has looked already.
 
         Raises:
@@ -154,27 +160,13 @@ class Recognizer:
 
     def predict_batch(self, audios: Sequence[Audio]) -> list[Prediction]:
         """Predict several sounds of any lengths and rates; together is faster than one by one."""
-        ready = [to_rate(audio, self.sample_rate) for audio in audios]
-        pieces = [list(_pieces(audio)) for audio in ready]
-        output = self._run([self._heard(piece) for group in pieces for piece in group])
-        predictions, start = [], 0
-        for audio, group in zip(ready, pieces, strict=True):
-            rows = slice(start, start + len(group))
-            start += len(group)
-            predictions.append(
-                self._to_prediction(
-                    audio,
-                    output.probabilities[rows].mean(axis=0),
-                    float(output.intensity[rows].mean()),
-                )
-            )
-        return predictions
+        return self._predict(audios, n_threads=self.backend.n_threads)
 
     def embed(self, audios: Sequence[Audio]) -> NDArray[np.float32]:
         """Embeddings (B, E) of sounds, averaged over the windows of a long one."""
         ready = [to_rate(audio, self.sample_rate) for audio in audios]
         pieces = [[self._heard(piece) for piece in _pieces(audio)] for audio in ready]
-        embedding = self._run(list(itertools.chain(*pieces))).embedding
+        embedding = self._run(list(itertools.chain(*pieces)), self.backend.n_threads).embedding
         ends = np.cumsum([len(group) for group in pieces])
         return np.stack([rows.mean(axis=0) for rows in np.split(embedding, ends[:-1])])
 
@@ -183,17 +175,29 @@ class Recognizer:
     ) -> Iterator[Prediction | Failure]:
         """Predict files in their order, ``batch_size`` in memory at a time.
 
-        A file that cannot be read gives a ``Failure``, and the others go on.
+        Threads read and hear their shares of a batch side by side. A file that cannot be read
+        gives a ``Failure``, and the others go on.
         """
-        waiting = iter(paths)
-        while chunk := list(itertools.islice(waiting, batch_size)):
-            yield from self._predict_chunk(chunk)
+        n_threads = self.backend.n_threads
+        size = -(-batch_size // (1 if n_threads == 1 else SHARES * n_threads))
+        n_ahead = batch_size // size
+        shares = chunked(paths, size)
+        first = list(itertools.islice(shares, 2))
+        # Of several shares each has a thread; one alone has them all.
+        n_each = n_threads if min(n_ahead, len(first)) < 2 else 1
+        hear = functools.partial(self._predict_share, n_threads=n_each)
+        answers = over_threads(
+            hear, itertools.chain(first, shares), n_threads=n_threads, n_ahead=n_ahead
+        )
+        yield from itertools.chain.from_iterable(answers)
 
     def predict_folder(self, folder: str | Path) -> Iterator[Prediction | Failure]:
         """Predict every recording below a folder, sorted by path."""
         return self.predict_files(find_files([folder]))
 
-    def _predict_chunk(self, paths: Sequence[str | Path]) -> Iterator[Prediction | Failure]:
+    def _predict_share(
+        self, paths: Sequence[str | Path], *, n_threads: int
+    ) -> list[Prediction | Failure]:
         heard: list[Audio | Failure] = []
         for path in paths:
             try:
@@ -201,9 +205,30 @@ class Recognizer:
             except AudioError as error:
                 heard.append(Failure(str(path), str(error)))
         audios = [item for item in heard if isinstance(item, Audio)]
-        predictions = iter(self.predict_batch(audios) if audios else [])
-        for item in heard:
-            yield item if isinstance(item, Failure) else next(predictions)
+        predictions = iter(self._predict(audios, n_threads=n_threads) if audios else [])
+        return [item if isinstance(item, Failure) else next(predictions) for item in heard]
+
+    def _predict(self, audios: Sequence[Audio], *, n_threads: int) -> list[Prediction]:
+        ready = [to_rate(audio, self.sample_rate) for audio in audios]
+        pieces = [[self._heard(piece) for piece in _pieces(audio)] for audio in ready]
+        output, warnings = side_by_side(
+            lambda: self._run(list(itertools.chain(*pieces)), n_threads),
+            lambda: check_sounds(ready) if self.sound_check else [()] * len(ready),
+            n_threads=n_threads if self.sound_check else 1,
+        )
+        predictions, start = [], 0
+        for audio, group, warned in zip(ready, pieces, warnings, strict=True):
+            rows = slice(start, start + len(group))
+            start += len(group)
+            predictions.append(
+                self._to_prediction(
+                    audio,
+                    output.probabilities[rows].mean(axis=0),
+                    float(output.intensity[rows].mean()),
+                    warned,
+                )
+            )
+        return predictions
 
     def _heard(self, piece: Audio) -> NDArray[np.float32]:
         """The piece prepared as the clips were that the model learned from."""
@@ -215,22 +240,30 @@ class Recognizer:
         steps = PrepareConfig.parse(self.model.prepare, "prepare")
         return prepare(piece, steps, voice=self.voice).signal
 
-    def _run(self, signals: Sequence[NDArray[np.float32]]) -> Output:
+    def _run(self, signals: Sequence[NDArray[np.float32]], n_threads: int) -> Output:
         # Like lengths together, so that little is computed on padding.
         order = sorted(range(len(signals)), key=lambda i: len(signals[i]))
-        chunks = [order[i : i + BATCH_SIZE] for i in range(0, len(order), BATCH_SIZE)]
-        outputs = [self.backend.run([signals[i] for i in chunk]) for chunk in chunks]
+        chunks = chunked(order, min(BATCH_SIZE, -(-len(order) // n_threads)))
+        outputs = over_threads(
+            lambda chunk: self.backend.run([signals[i] for i in chunk]),
+            chunks,
+            n_threads=n_threads,
+            n_ahead=2 * n_threads,
+        )
         back = np.argsort(order)
         return Output(*(np.concatenate(field)[back] for field in zip(*outputs, strict=True)))
 
     def _to_prediction(
-        self, audio: Audio, probabilities: NDArray[np.float32], intensity: float
+        self,
+        audio: Audio,
+        probabilities: NDArray[np.float32],
+        intensity: float,
+        warnings: tuple[str, ...],
     ) -> Prediction:
         columns = [self.model.labels.index(label) for label in self.labels]
         kept = probabilities[columns].astype(np.float64)
         # Where all kept labels are ruled out, none is likelier than another.
         kept = kept / kept.sum() if kept.sum() > 0 else np.full(len(kept), 1 / len(kept))
-        warnings = check_sound(audio) if self.sound_check else ()
         if NO_SPEECH in warnings:
             kept = TRUST_WITHOUT_SPEECH * kept + (1 - TRUST_WITHOUT_SPEECH) / len(kept)
         best = int(kept.argmax())

@@ -10,7 +10,6 @@ import contextlib
 import itertools
 import math
 import multiprocessing
-import os
 import signal
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -20,6 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
+from serotone.inference.threads import n_cores
 from serotone.types import Failure
 
 CHUNKS_PER_JOB = 4
@@ -39,13 +39,6 @@ class Work(Protocol[A_co]):
 
     def start(self) -> Callable[[list[str]], Sequence[A_co]]:
         """Called once in each process: make ready, and return what answers a chunk of items."""
-
-
-def n_cores() -> int:
-    """Cores that this process may use: a container or a queue may grant fewer than there are."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def over_processes(

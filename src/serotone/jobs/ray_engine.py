@@ -20,7 +20,7 @@ import ray.data
 from numpy.typing import NDArray
 
 from serotone.errors import ConfigError
-from serotone.jobs.pool import n_cores
+from serotone.inference.threads import n_cores
 from serotone.jobs.ray_manifest import Manifest
 from serotone.jobs.ray_parts import OutFolder
 from serotone.jobs.ray_work import WideWork, Worker
