@@ -61,10 +61,11 @@ def measure(name: str) -> tuple[int, float, float]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("recipes", nargs="*", default=RECIPES)
+    recipes = parser.parse_args().recipes
     torch.set_num_threads(1)
     print("| model | batch | features of a clip, ms | one step, s |")
     print("|---|---:|---:|---:|")
-    for name in parser.parse_args().recipes:
+    for name in recipes:
         size, features_s, step_s = measure(name)
         print(f"| {name} | {size} | {1000 * features_s:.0f} | {step_s:.2f} |", flush=True)
 
