@@ -160,6 +160,31 @@ def test_a_plan_has_every_fold_seed_and_option(places: Places) -> None:
     assert all(run.recipe.optimiser.learning_rate == 1e-5 for run in runs)
 
 
+def test_the_seeds_of_a_fold_are_measured_together(places: Places) -> None:
+    entry = tiny(places, seeds=(0, 1), ensemble="average", assignments=('data.split="loso:2"',))
+    steps = benchmark([entry], places)
+    assert [step.name for step in steps] == [
+        "tiny-loso-2-0", "tiny-loso-2-1", "tiny+average-loso-2",
+    ]  # fmt: skip
+    assert [step.remark for step in steps] == [""] * 3
+    assert [step.stage for step in steps] == ["done"] * 3
+    files = [places.results / f"{step.name}.json" for step in steps]
+    first, second, both = (read_result(file) for file in files)
+    assert (both.recipe, both.split, both.protocol) == ("tiny+average", "loso:2", "honest")
+    assert both.params == 2 * (first.params or 0)
+    for one, other, mean in zip(first.answers, second.answers, both.answers, strict=True):
+        expected = (one.probabilities["sad"] + other.probabilities["sad"]) / 2
+        assert mean.probabilities["sad"] == pytest.approx(expected, abs=2e-3)
+    assert [step.stage for step in benchmark([entry], places)] == ["skipped"] * 3
+
+
+def test_seeds_that_test_on_others_are_not_put_together(places: Places) -> None:
+    entry = tiny(places, seeds=(0, 1, 2, 3), ensemble="average")
+    *_, last = plan([entry], places.corpora)
+    assert isinstance(last, Step) and last.stage == "failed"
+    assert "deal the speakers" in last.remark
+
+
 def test_a_split_without_folds_runs_once(places: Places) -> None:
     loose = tiny(places, folds="all", assignments=('data.split="random8020"',))
     (run,) = plan([loose], places.corpora)

@@ -6,6 +6,7 @@ import hashlib
 import json
 import shutil
 import traceback
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +20,7 @@ from serotone.evaluation.evaluate import evaluate
 from serotone.evaluation.keep import keep
 from serotone.evaluation.results import read_result
 from serotone.evaluation.suite import Entry
+from serotone.inference.ensemble import ensemble
 from serotone.inference.recognizer import Recognizer
 from serotone.store.folder import DESCRIPTION, ModelInfo, describe
 from serotone.training.publish import publish
@@ -58,6 +60,29 @@ class Run:
         values.pop("description", None)
         text = json.dumps(values, sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+@dataclass(frozen=True, slots=True)
+class Together:
+    """The models of one fold's seeds as one.
+
+    Attributes:
+        members: the runs that made them.
+        how: they are put together.
+    """
+
+    members: tuple[Run, ...]
+    how: Literal["average", "vote"]
+
+    @property
+    def model(self) -> str:
+        """Name of the model."""
+        return f"{self.members[0].recipe.name}+{self.how}"
+
+    @property
+    def name(self) -> str:
+        """Of the result's file and of the run's folder."""
+        return f"{self.model}-{self.members[0].split.name}".replace(":", "-")
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +162,7 @@ def benchmark(
     return ended
 
 
-def plan(entries: Iterable[Entry], corpora: Path) -> Iterator[Run | Step]:
+def plan(entries: Iterable[Entry], corpora: Path) -> Iterator[Run | Together | Step]:
     """The runs of some entries; an entry that cannot run is a step that says why."""
     readings: dict[str, tuple[Utterance, ...]] = {}
     for entry in entries:
@@ -151,7 +176,27 @@ def _label(entry: Entry) -> str:
     return entry.recipe + (f"+{entry.option}" if entry.option else "")
 
 
-def _runs(entry: Entry, corpora: Path, readings: dict[str, tuple[Utterance, ...]]) -> Iterator[Run]:
+def _runs(
+    entry: Entry, corpora: Path, readings: dict[str, tuple[Utterance, ...]]
+) -> Iterator[Run | Together]:
+    of_fold: defaultdict[str, list[Run]] = defaultdict(list)
+    for run in _single_runs(entry, corpora, readings):
+        of_fold[run.split.name].append(run)
+        yield run
+    if entry.ensemble:
+        for runs in of_fold.values():
+            if len({frozenset(u.id for u in run.split.test) for run in runs}) > 1:
+                raise ConfigError(
+                    f"'{_label(entry)}': its seeds deal the speakers of '{runs[0].split.name}' out "
+                    "differently, so that what one learned from another is tested on. An ensemble "
+                    "needs a published split, or one without a draw."
+                )
+            yield Together(tuple(runs), entry.ensemble)
+
+
+def _single_runs(
+    entry: Entry, corpora: Path, readings: dict[str, tuple[Utterance, ...]]
+) -> Iterator[Run]:
     recipe = load_recipe(entry.recipe, entry.assignments)
     if entry.option:
         recipe = recipe.model_copy(update={"name": f"{recipe.name}+{entry.option}"})
@@ -199,7 +244,7 @@ def _splits(recipe: Recipe, entry: Entry, n_folds: int | None) -> list[str]:
 
 
 def _guarded(
-    run: Run,
+    run: Run | Together,
     places: Places,
     again: bool,
     n_done: int,
@@ -214,7 +259,10 @@ def _guarded(
     try:
         if file.is_file() and not again:
             return _skipped(run, file)
-        run_one(run, places, again=again, tell=tell, on_clip=on_clip)
+        if isinstance(run, Together):
+            put_together(run, places, tell=tell)
+        else:
+            run_one(run, places, again=again, tell=tell, on_clip=on_clip)
         return Step(run.name, "done", n_done, n_runs)
     except SerotoneError as error:
         return Step(run.name, "failed", n_done, n_runs, str(error))
@@ -226,8 +274,10 @@ def _guarded(
         return Step(run.name, "failed", n_done, n_runs, f"{remark} (all of it: {note})")
 
 
-def _skipped(run: Run, file: Path) -> Step:
+def _skipped(run: Run | Together, file: Path) -> Step:
     read_result(file)
+    if isinstance(run, Together):
+        return Step(run.name, "skipped", 0, 0)
     made_by = json.loads(file.read_text(encoding="utf-8")).get("recipe_hash", run.recipe_hash)
     if made_by == run.recipe_hash:
         return Step(run.name, "skipped", 0, 0)
@@ -285,6 +335,36 @@ def run_one(
     }
     return keep(
         evaluation, model, folder=places.results, name=run.name, n_folds=run.n_folds, more=more
+    )
+
+
+def put_together(
+    run: Together, places: Places, *, tell: Callable[[Stage], object] = lambda stage: None
+) -> Path:
+    """Make an ensemble of the models of a fold's seeds, measure it and keep the result.
+
+    Returns:
+        The result's file.
+
+    Raises:
+        ConfigError: when a member has no model in the folder of runs, or there is but one.
+    """
+    folders = [places.runs / member.name / member.recipe.name for member in run.members]
+    for made in folders:
+        if not (made / DESCRIPTION).is_file():
+            raise ConfigError(f"'{run.name}' needs the model {made}, which --again trains anew.")
+    tell("measuring")
+    first = run.members[0]
+    model = ensemble(folders, how=run.how, folder=places.runs / run.name / run.model)
+    evaluation = evaluate(
+        Recognizer.open(model.path, sound_check=False),
+        first.utterances,
+        corpus=_corpora(first.split.test),
+        split=first.split,
+    )
+    more = {"architecture": first.recipe.model, "train_s": model.provenance["train_s"]}
+    return keep(
+        evaluation, model, folder=places.results, name=run.name, n_folds=first.n_folds, more=more
     )
 
 

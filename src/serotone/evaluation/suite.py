@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import fnmatch
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -30,6 +30,8 @@ class BlockConfig(Config):
         seeds: empty takes the recipe's own.
         set: assignments for every run of the block, as ``serotone train --set`` takes them.
         options: variants: each run comes again as ``RECIPE+OPTION`` with these assignments.
+        ensemble: put the models of a fold's seeds together (``serotone.inference.ensemble``), and
+            measure them so as ``RECIPE+average`` as well.
     """
 
     recipes: tuple[str, ...]
@@ -37,6 +39,7 @@ class BlockConfig(Config):
     seeds: tuple[int, ...] = ()
     set: tuple[str, ...] = ()
     options: dict[str, tuple[str, ...]] = Field(default_factory=dict)
+    ensemble: Literal["", "average", "vote"] = ""
 
 
 class SuiteConfig(Config):
@@ -60,6 +63,7 @@ class Entry:
         folds, seeds: as in ``BlockConfig``.
         assignments: changes to the recipe.
         option: name of these changes, empty without.
+        ensemble: how the seeds of a fold are put together, empty for not.
     """
 
     recipe: str
@@ -67,6 +71,7 @@ class Entry:
     seeds: tuple[int, ...] = ()
     assignments: tuple[str, ...] = ()
     option: str = ""
+    ensemble: Literal["", "average", "vote"] = ""
 
 
 def load_suite(name: str) -> list[Entry]:
@@ -122,9 +127,10 @@ def _numbers(text: str, option: str, *, least: int) -> tuple[int, ...]:
 def _entries(block: BlockConfig) -> Iterator[Entry]:
     for pattern in block.recipes:
         for recipe in _matching(pattern):
-            yield Entry(recipe, block.folds, block.seeds, block.set)
+            plain = Entry(recipe, block.folds, block.seeds, block.set, ensemble=block.ensemble)
+            yield plain
             for option, changes in block.options.items():
-                yield Entry(recipe, block.folds, block.seeds, (*block.set, *changes), option)
+                yield replace(plain, assignments=(*block.set, *changes), option=option)
 
 
 def _matching(pattern: str) -> list[str]:

@@ -69,7 +69,7 @@ def _chosen(provenance: Mapping[str, Any], temperature: float) -> str:
     if provenance["dev_speakers"]:
         names = ", ".join(provenance["dev_speakers"])
         return f"{names} chose the epoch and fitted the temperature ({temperature:.2f})"
-    if provenance["dev"]:
+    if provenance.get("dev"):
         return (
             "the last epoch was kept; the temperature "
             f"({temperature:.2f}) was fitted on some of them in a training before, without them"
