@@ -11,7 +11,7 @@ import pytest
 
 from serotone.audio.io import write
 from serotone.errors import ConfigError, CorpusError, LeakError
-from serotone.evaluation.evaluate import evaluate, narrow, shared_labels
+from serotone.evaluation.evaluate import evaluate, held_out, narrow, shared_labels
 from serotone.labels import CANONICAL
 from serotone.types import Audio, ClaimedSplit, TextSplit
 from tests.evaluation.fakes import FakeModel, FakeRecognizer, clip
@@ -96,6 +96,24 @@ def test_a_speaker_the_model_learned_from_is_refused_unless_allowed(corpus, spli
     assert "\n" not in str(caught.value)
     result = evaluate(recognizer, corpus, corpus="toy", split=split, allow_seen_speakers=True)
     assert result.source.protocol == "seen-speakers"
+
+
+def test_the_speakers_that_a_model_kept_back_are_its_test(corpus):
+    model = FakeModel(
+        provenance={
+            "train_speakers": ["toy-0"],
+            "dev_speakers": ["toy-1"],
+            "test_speakers": ["toy-3"],
+        }
+    )
+    sides = held_out(model, corpus)
+    assert {u.speaker for u in sides.test} == {"toy-3"}
+    assert {u.speaker for u in sides.dev} == {"toy-1"}
+    result = evaluate(FakeRecognizer(model=model), corpus, corpus="toy", split=sides)
+    assert (result.source.split, result.source.protocol) == ("held-out", "honest")
+    assert result.per_speaker.keys() == {"toy-3"}
+    with pytest.raises(ConfigError, match="kept none of these 3 speakers"):
+        held_out(model, [u for u in corpus if u.speaker != "toy-3"])
 
 
 def test_allowing_what_did_not_happen_leaves_the_protocol_honest(corpus, split):

@@ -50,7 +50,12 @@ def evaluate(
         str, typer.Argument(metavar="[MODEL]", help="A model's name or folder.")
     ] = "default",
     split: Annotated[
-        str, typer.Option("--split", help="NAME:FOLD, as luna5:1; the whole corpus where empty.")
+        str,
+        typer.Option(
+            "--split",
+            help="NAME:FOLD, as luna5:1; held-out: the model's own test speakers; the whole corpus "
+            "where empty.",
+        ),
     ] = "",
     part: Annotated[
         Part | None, typer.Option(help="Side of the split; test where not given.")
@@ -103,8 +108,8 @@ def evaluate(
     from serotone.inference.recognizer import Recognizer
 
     reading = read(corpus, root)
-    sides = _sides(reading, split, part)
     recognizer = Recognizer.open(model, sound_check=False)
+    sides = _sides(reading, split, part, recognizer.model)
     with _progress() as progress:
         result = measure(
             recognizer,
@@ -143,12 +148,16 @@ def evaluate(
         raise typer.Exit(1)
 
 
-def _sides(reading: Reading, split: str, part: Part | None) -> Sides | None:
+def _sides(reading: Reading, split: str, part: Part | None, model: ModelInfo) -> Sides | None:
     """The fold to measure on; None where the whole corpus is.
 
     Raises:
         ConfigError: when a side is asked for without a split, or the split leaves open which fold.
     """
+    if split == "held-out":
+        from serotone.evaluation.evaluate import held_out
+
+        return held_out(model, reading.utterances)
     if split:
         from serotone.corpora.split import fold
 

@@ -14,7 +14,7 @@ from serotone.errors import ConfigError, CorpusError, LeakError
 from serotone.evaluation.hear import Alter, Described, Hearing, listen, wants_speakers
 from serotone.evaluation.result import Answer, Evaluation, Source
 from serotone.evaluation.score import score
-from serotone.types import Failure, Prediction, Sides, Utterance, speakers
+from serotone.types import Failure, Prediction, Sides, Split, Utterance, speakers
 
 _NO_LABEL = "unlabelled"
 
@@ -136,6 +136,29 @@ def seen_speakers(model: Described, utterances: Iterable[Utterance]) -> list[str
         return None
     used = {*learned, *model.provenance.get("dev_speakers", ())}
     return [name for name in speakers(utterances) if name in used]
+
+
+def held_out(model: Described, utterances: Sequence[Utterance]) -> Split:
+    """A corpus's utterances on the sides where their speakers stood when the model was trained.
+
+    Speakers that the model's description does not name are on no side.
+
+    Raises:
+        ConfigError: when no test speaker of the model is among them.
+    """
+    known = model.provenance
+
+    def side(key: str) -> tuple[Utterance, ...]:
+        names = set(known.get(key, ()))
+        return tuple(u for u in utterances if u.speaker in names)
+
+    test = side("test_speakers")
+    if not test:
+        raise ConfigError(
+            f"model '{model.name}' kept none of these {len(speakers(utterances))} speakers for a "
+            "test. Take a split that has a name, or none to measure on the whole corpus."
+        )
+    return Split("held-out", side("train_speakers"), side("dev_speakers"), test)
 
 
 def _protocol(
