@@ -53,7 +53,7 @@ def card(description: Mapping[str, Any]) -> str:
         f"Recipe `{recipe['name']}`, split `{provenance['split']}` ({provenance['protocol']}), "
         f"split hash `{provenance['split_hash']}`, seed {provenance['seed']}. "
         f"{len(provenance['train_speakers'])} speakers taught; "
-        f"{_chosen(provenance, description['temperature'])}; " + _tested(provenance),
+        f"{_chosen(description)}; " + _tested(provenance),
         _prepared(description.get("prepare", {})),
         *figures_sections(description),
         "## Limits",
@@ -64,10 +64,13 @@ def card(description: Mapping[str, Any]) -> str:
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
-def _chosen(provenance: Mapping[str, Any], temperature: float) -> str:
+def _chosen(description: Mapping[str, Any]) -> str:
     """Who chose, and who calibrated."""
+    provenance, temperature = description["provenance"], description["temperature"]
     if provenance["dev_speakers"]:
         names = ", ".join(provenance["dev_speakers"])
+        if description["recipe"].get("optimiser", {}).get("keep") == "last":
+            return f"the last epoch was kept; {names} fitted the temperature ({temperature:.2f})"
         return f"{names} chose the epoch and fitted the temperature ({temperature:.2f})"
     if provenance.get("dev"):
         return (
