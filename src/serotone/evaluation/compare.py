@@ -116,7 +116,10 @@ class Paired:
 
 
 def together(results: Iterable[Result]) -> list[Measured]:
-    """Results by recipe, corpus, split and protocol; the best UAR first."""
+    """Results by recipe, corpus, split and protocol; most folds first, then the best UAR.
+
+    What one fold gave says less than what all gave, however high it is.
+    """
     groups: dict[tuple[str, ...], list[Result]] = {}
     for result in results:
         key = (
@@ -129,7 +132,7 @@ def together(results: Iterable[Result]) -> list[Measured]:
         )
         groups.setdefault(key, []).append(result)
     measured = [_measured(runs) for runs in groups.values()]
-    return sorted(measured, key=lambda m: (-m.uar, m.recipe))
+    return sorted(measured, key=lambda m: (-len(m.folds), -m.uar, m.recipe))
 
 
 def _measured(runs: Sequence[Result]) -> Measured:
