@@ -49,7 +49,12 @@ RESULT = ROOT / "benchmarks" / "results" / "timeline_accuracy.json"
 
 DEV_ACTORS, N_DEV = (3, 6), 6
 TEST_ACTORS, N_TEST = (2, 5, 14, 15, 16), 12
-TUNED_WINDOWS = ((3, 1, 0.9), (3, 1.5, 0.9), (2, 1, 0.9), (3, 1, 1.2), (3, 1, 0.6), (4, 1.5, 0.9))
+TUNED_WINDOWS = (
+    *((3, 1, margin_s) for margin_s in (0.9, 0.6, 0.45, 0.3)),
+    *((3, 1.5, margin_s) for margin_s in (0.9, 0.6, 0.45, 0.3)),
+    (2, 1, 0.6),
+    (4, 1.5, 0.6),
+)
 """Length, hop and margin in seconds that ``--tune`` tries, each with many ways to smooth."""
 
 STEP_S = 0.01

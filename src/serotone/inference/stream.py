@@ -45,7 +45,7 @@ class StreamConfig(Config):
     hop_s: float = Field(default=1.0, gt=0)
     warm_up_s: float = Field(default=0.5, gt=0)
     context_s: float = Field(default=0.2, ge=0)
-    margin_s: float = Field(default=0.9, ge=0)
+    margin_s: float = Field(default=0.6, ge=0)
     max_late_s: float = Field(default=1.0, gt=0)
     dwell_s: float = Field(default=1.0, ge=0)
     vad: VadConfig = VadConfig()

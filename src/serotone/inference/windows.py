@@ -37,7 +37,7 @@ class WindowConfig(Config):
     hop_s: float = Field(default=1.5, gt=0)
     least_s: float = Field(default=1.0, ge=0)
     context_s: float = Field(default=0.2, ge=0)
-    margin_s: float = Field(default=0.9, ge=0)
+    margin_s: float = Field(default=0.6, ge=0)
     vad: VadConfig = VadConfig()
 
     @model_validator(mode="after")
