@@ -220,7 +220,8 @@ def learn(acted: Sequence[Case], spoken: Sequence[Case]) -> Fusion:
     """Temperatures, weights and shares, on the dev parts of the two corpora.
 
     Each sense's temperature comes from the corpus where it knows something. Of all weights that
-    cost neither corpus more than ``TOLERATED`` against its better sense alone, those are taken
+    cost neither corpus more than ``TOLERATED`` against its better sense alone, and make neither
+    surer by more than that (a sense that knows nothing must not add confidence), those are taken
     that lose least likelihood in the worse corpus: it moves smoothly where UAR of few clips jumps,
     and it punishes confidence that is not earned.
     """
@@ -241,6 +242,7 @@ def learn(acted: Sequence[Case], spoken: Sequence[Case]) -> Fusion:
             both = [both_of(case, fusion) for case in cases]
             together = scores(cases, both)
             points += [alone[name] - together[name] for name in ("uar", "accuracy")]
+            points.append(together["confidence"] - alone["confidence"])
             nats.append(surprise(cases, both) - surprise_alone)
         return max(TOLERATED, *points), max(nats)
 
