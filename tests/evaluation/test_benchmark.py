@@ -164,13 +164,13 @@ def test_the_seeds_of_a_fold_are_measured_together(places: Places) -> None:
     entry = tiny(places, seeds=(0, 1), ensemble="average", assignments=('data.split="loso:2"',))
     steps = benchmark([entry], places)
     assert [step.name for step in steps] == [
-        "tiny-loso-2-0", "tiny-loso-2-1", "tiny+average-loso-2",
+        "tiny-loso-2-0", "tiny-loso-2-1", "tiny-average-loso-2",
     ]  # fmt: skip
     assert [step.remark for step in steps] == [""] * 3
     assert [step.stage for step in steps] == ["done"] * 3
     files = [places.results / f"{step.name}.json" for step in steps]
     first, second, both = (read_result(file) for file in files)
-    assert (both.recipe, both.split, both.protocol) == ("tiny+average", "loso:2", "honest")
+    assert (both.recipe, both.split, both.protocol) == ("tiny-average", "loso:2", "honest")
     assert both.params == 2 * (first.params or 0)
     for one, other, mean in zip(first.answers, second.answers, both.answers, strict=True):
         expected = (one.probabilities["sad"] + other.probabilities["sad"]) / 2

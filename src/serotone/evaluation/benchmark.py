@@ -77,7 +77,7 @@ class Together:
     @property
     def model(self) -> str:
         """Name of the model."""
-        return f"{self.members[0].recipe.name}+{self.how}"
+        return f"{self.members[0].recipe.name}-{self.how}"
 
     @property
     def name(self) -> str:

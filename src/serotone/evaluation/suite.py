@@ -31,7 +31,7 @@ class BlockConfig(Config):
         set: assignments for every run of the block, as ``serotone train --set`` takes them.
         options: variants: each run comes again as ``RECIPE+OPTION`` with these assignments.
         ensemble: put the models of a fold's seeds together (``serotone.inference.ensemble``), and
-            measure them so as ``RECIPE+average`` as well.
+            measure them so as ``RECIPE-average`` as well.
     """
 
     recipes: tuple[str, ...]

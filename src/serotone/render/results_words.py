@@ -20,7 +20,7 @@ TERMS = {
     ),
     "honest": (
         "the model never heard the speakers that it is tested on. The epoch was chosen and the "
-        "confidence calibrated on a third group of speakers (dev)."
+        "confidence calibrated on a third group of speakers (dev), where the recipe keeps one."
     ),
     f"{LEAK_SIGN} claimed": (
         "the published system's own protocol, leaks included: the same speakers, in some the same "
