@@ -9,6 +9,7 @@ choices go by: UAR on the dev speakers, at the epoch that was kept.
 from __future__ import annotations
 
 import json
+import math
 from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
@@ -27,7 +28,8 @@ HEAD = """# What was tried
 
 Each row is a recipe on a split whose test speakers taught nothing. **Dev** is the figure by which
 its epoch was chosen, and by which recipes may be compared; **test** was looked at once a run and
-chose nothing. A mean over folds stands beside its folds. `serotone benchmark RECIPE` repeats a row.
+chose nothing. A mean over folds and seeds stands beside them, fold by fold. `serotone benchmark
+RECIPE` repeats a row.
 
 Two dev actors, as a fold of `luna5` has, tell little: their figure moves by several points with the
 seed. Where two rows lie closer than that, neither is better.
@@ -48,18 +50,20 @@ def dev_uar(result: Result) -> float | None:
     """UAR on dev at the epoch that was kept, where the result has its curve."""
     if result.curve is None:
         return None
-    return result.curve.dev_uar[result.curve.kept - 1]
+    value = result.curve.dev_uar[result.curve.kept - 1]
+    return None if math.isnan(value) else value
 
 
 def row(results: list[Result]) -> str:
     """A line of the table: the folds of one recipe on one corpus."""
     first = results[0]
     dev = [value for value in map(dev_uar, results) if value is not None]
-    folds = ", ".join(str(r.fold or 1) for r in results)
+    folds = ", ".join(str(fold) for fold in sorted({r.fold or 1 for r in results}))
     try:
         what = load_recipe(first.recipe).description
     except ConfigError:
-        what = ""
+        base, _, how = first.recipe.rpartition("-")
+        what = f"the seeds of `{base}` together ({how})" if how in ("average", "vote") else ""
     trained_s = [r.train_s for r in results if r.train_s]
     return (
         f"| `{first.recipe}` | {what} | {first.trained_on or first.corpus} "
@@ -99,7 +103,7 @@ def main() -> None:
     groups: defaultdict[tuple[object, ...], list[Result]] = defaultdict(list)
     for result in read_results(ROOT / "results"):
         if result.protocol == "honest":
-            key = (result.recipe, result.tested, result.split_name, result.seed, result.part)
+            key = (result.recipe, result.tested, result.split_name, result.part)
             groups[key].append(result)
 
     def rank(results: list[Result]) -> float:
@@ -107,7 +111,7 @@ def main() -> None:
         return -mean(found) if found else 0.0
 
     lines = [
-        row(sorted(results, key=lambda r: r.fold or 0))
+        row(sorted(results, key=lambda r: (r.fold or 0, r.seed or 0)))
         for results in sorted(groups.values(), key=rank)
     ]
     PAGE.write_text(

@@ -100,6 +100,11 @@ def figures(row: dict[str, Any]) -> tuple[str, str, str, str]:
     )
 
 
+def changed(points_lost: float) -> str:
+    """Points lost or gained, in words."""
+    return f"{'gains' if points_lost < 0 else 'loses'} {abs(points_lost):.2f} points"
+
+
 def small_table(result: dict[str, Any]) -> str:
     """All of a run of ``small.py``, as Markdown."""
     rows = [
@@ -122,11 +127,11 @@ def small_table(result: dict[str, Any]) -> str:
     note = (
         f"RAVDESS, split {result['split']}, {result['n_test']} clips of speakers the model never "
         f"heard; int8 calibrated on {result['n_calibration']} clips of those it learned from and "
-        f"loses {lost['onnx-int8']:.2f} points of UAR (limit {result['limit_points']:.0f})."
+        f"{changed(lost['onnx-int8'])} of UAR (limit {result['limit_points']:.0f} lost)."
     )
     if "pruned-onnx" in lost:
         note += (
-            f" Pruned by recipe `{result['pruned_recipe']}` it loses {lost['pruned-onnx']:.2f}, "
+            f" Pruned by recipe `{result['pruned_recipe']}` it {changed(lost['pruned-onnx'])}, "
             f"pruned and in int8 {lost['pruned-onnx-int8']:.2f}."
         )
     return f"{note}\n\n{table(head, rows)}"
