@@ -89,3 +89,10 @@ def test_what_taught_the_first_is_said_of_the_second(taught: Path) -> None:
     assert provenance["dev_speakers"] == ["e"]  # c taught by now
     assert [corpus["name"] for corpus in provenance["corpora"]] == ["folder"]
     assert provenance["init"]["name"] == "first"
+
+
+def test_each_fold_goes_on_from_its_own() -> None:
+    data = {**SMALL["data"], "split": "luna5:2"}
+    ours = recipe(init="runs/first-{split}-{seed}/first", seed=3, data=data)
+    assert ours.begins_with == "runs/first-luna5-2-3/first"
+    assert recipe(init="default").begins_with == "default"

@@ -89,7 +89,7 @@ def describe_run(trained: Trained, recipe: Recipe, split: Sides) -> dict[str, An
     }
     if not recipe.init:
         return description
-    description = inherited(description, beginning(recipe.init, split))
+    description = inherited(description, beginning(recipe.begins_with, split))
     description["licence"] = _licence(description["provenance"]["corpora"])
     return description
 

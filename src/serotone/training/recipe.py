@@ -173,7 +173,9 @@ class Recipe(Config):
         architecture: its settings.
         init: a model, by name or folder, whose weights the run begins with; empty begins fresh.
             Layers of another shape begin fresh. None of this split's dev or test speakers may
-            have taught it.
+            have taught it. ``{split}`` and ``{seed}`` in it stand for the run's own, as in
+            ``runs/ravdess-final-{split}-{seed}/ravdess-final``: so each fold of a benchmark goes
+            on from the same fold of another.
         prune: begin with the channels of ``init`` that matter most, as many as ``architecture``
             says (see ``serotone.training.prune``).
         seed: of everything that is drawn.
@@ -196,6 +198,12 @@ class Recipe(Config):
     augment: AugmentConfig = AugmentConfig()
     optimiser: OptimiserConfig = OptimiserConfig()
     export: ExportConfig = ExportConfig()
+
+    @property
+    def begins_with(self) -> str:
+        """``init`` with the run's own split and seed in it."""
+        split = self.data.split.replace(":", "-")
+        return self.init.replace("{split}", split).replace("{seed}", str(self.seed))
 
     @model_validator(mode="after")
     def _somebody_chooses(self) -> Recipe:

@@ -158,7 +158,7 @@ def begin(recipe: Recipe, split: Sides) -> EmotionModel:
     """
     model = build(recipe)
     if recipe.init:
-        source = beginning(recipe.init, split)
+        source = beginning(recipe.begins_with, split)
         if recipe.prune:
             take_narrower(model, source, recipe)
         else:
