@@ -21,7 +21,7 @@ from serotone.corpora.split import fold
 from serotone.models.contract import EmotionModel
 from serotone.store.card import card
 from serotone.training.batches import TrainingBatches
-from serotone.training.data import load_clips, load_sides, read_utterance
+from serotone.training.data import load_clips, load_side, read_utterance
 from serotone.training.publish import describe_run
 from serotone.training.recipe import Recipe
 from serotone.training.train import Trained
@@ -77,7 +77,8 @@ def test_a_copy_never_leaves_the_side_of_its_clip(
         }
     )
     split = fold(corpus, f"kfold3:{number}", seed=seed)
-    train, dev = load_sides(recipe, split, Heard())
+    train = load_side(split.train, recipe, Heard(), altered=True)
+    dev = load_side(split.dev, recipe, Heard(), altered=False)
     sides = {"train": {u.id for u in split.train}, "dev": {u.id for u in split.dev}}
     assert set(train.ids) == sides["train"]
     assert set(dev.ids) == sides["dev"]

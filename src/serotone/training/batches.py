@@ -23,6 +23,7 @@ class FeatureBatch(NamedTuple):
         targets: float32 (B, C), summing to 1 a clip.
         allowed: bool (B, C), the classes that the clip's corpus has.
         intensity: float32 (B,), NaN where unknown.
+        speakers: int64 (B,), numbers of the speakers of this side in the order of their names.
     """
 
     features: Tensor
@@ -30,6 +31,18 @@ class FeatureBatch(NamedTuple):
     targets: Tensor
     allowed: Tensor
     intensity: Tensor
+    speakers: Tensor
+
+
+def numbered(names: Sequence[str]) -> Tensor:
+    """int64 (M,): each name's place among all different ones, sorted.
+
+    Example:
+        >>> numbered(["b", "a", "b"]).tolist()
+        [1, 0, 1]
+    """
+    places = {name: place for place, name in enumerate(sorted(set(names)))}
+    return torch.tensor([places[name] for name in names], dtype=torch.int64)
 
 
 def pad(features: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
@@ -50,6 +63,8 @@ class TrainingBatches:
         label_smoothing: share of the target spread over the allowed classes.
         seed: with the epoch, decides all that is drawn.
         balance, shares: which rows an epoch shows (see ``epoch_order``).
+        soft_targets: (M, C), what a teacher says of each row, and the share ``teacher_weight`` of
+            the targets that it is.
         n_ranks: processes that share each batch. ``rank`` says which of them this is.
     """
 
@@ -64,6 +79,8 @@ class TrainingBatches:
         seed: int,
         balance: Balance = "none",
         shares: Mapping[str, float] | None = None,
+        soft_targets: Tensor | None = None,
+        teacher_weight: float = 0.0,
         n_ranks: int = 1,
     ) -> None:
         self.n_ranks = n_ranks
@@ -76,10 +93,13 @@ class TrainingBatches:
         self.balance: Balance = balance
         self.shares = shares or {}
         self.epoch = 0
+        self.speakers = numbered(clips.speakers)
         allowed = clips.allowed.float()
         truth = torch.nn.functional.one_hot(clips.labels, allowed.shape[1]).float()
         spread = allowed / allowed.sum(1, keepdim=True)
         self.targets = (1 - label_smoothing) * truth + label_smoothing * spread
+        if soft_targets is not None:
+            self.targets = self.targets.lerp(soft_targets, teacher_weight)
 
     def __len__(self) -> int:
         full, rest = divmod(epoch_length(self.clips.labels, self.balance), self.batch_size)
@@ -117,6 +137,7 @@ class TrainingBatches:
             self.targets[rows],
             self.clips.allowed[rows],
             self.clips.intensity[rows],
+            self.speakers[rows],
         )
         if self.augment.mixup:
             batch = mix(batch, *mixup_pairs(len(rows), self.augment.mixup, generator))
@@ -139,6 +160,8 @@ def mix(batch: FeatureBatch, partner: Tensor, share: Tensor) -> FeatureBatch:
         targets=keep * batch.targets + (1 - keep) * batch.targets[partner],
         allowed=batch.allowed | batch.allowed[partner],
         intensity=share * batch.intensity + (1 - share) * batch.intensity[partner],
+        # Of two voices at once, the louder.
+        speakers=torch.where(share >= 0.5, batch.speakers, batch.speakers[partner]),
     )
 
 
@@ -147,6 +170,7 @@ class WholeClips:
 
     def __init__(self, clips: Clips, *, batch_size: int) -> None:
         self.clips = clips
+        self.speakers = numbered(clips.speakers)
         self.batch_size = batch_size
 
     def __len__(self) -> int:
@@ -164,4 +188,5 @@ class WholeClips:
                 targets[rows],
                 self.clips.allowed[rows],
                 self.clips.intensity[rows],
+                self.speakers[rows],
             )

@@ -32,6 +32,7 @@ class Clips:
         labels: int64 (M,).
         allowed: bool (M, C).
         intensity: float32 (M,), NaN where unknown.
+        opinions: float32 (M, C), what teachers say of each row, None without any.
     """
 
     ids: tuple[str, ...]
@@ -42,6 +43,7 @@ class Clips:
     labels: Tensor
     allowed: Tensor
     intensity: Tensor
+    opinions: Tensor | None = None
 
     def __len__(self) -> int:
         return len(self.features)
@@ -51,25 +53,6 @@ class Clips:
         for features, copies in zip(self.features, self.copies, strict=True):
             yield features.float()
             yield from (copy.float() for copy in copies)
-
-
-def load_sides(
-    recipe: Recipe,
-    split: Sides,
-    model: EmotionModel,
-    *,
-    on_clip: Callable[[], None] = lambda: None,
-) -> tuple[Clips, Clips]:
-    """The training clips with their altered copies, and the dev clips as they are.
-
-    Raises:
-        CorpusError: when a side has no clip with a label of the recipe.
-        AudioError: when a clip cannot be read.
-    """
-    return (
-        load_side(split.train, recipe, model, altered=True, on_clip=on_clip),
-        load_side(split.dev, recipe, model, altered=False, on_clip=on_clip),
-    )
 
 
 def load_side(
@@ -83,7 +66,8 @@ def load_side(
     """Clips as the recipe prepares them, ``altered`` with the copies it makes.
 
     Raises:
-        CorpusError, AudioError: as ``load_sides``.
+        CorpusError: when the side has no clip with a label of the recipe.
+        AudioError: when a clip cannot be read.
     """
     waveform = recipe.waveform
     altering = altered and (waveform.copies or waveform.fixed)

@@ -36,6 +36,30 @@ def masked_cross_entropy(
     return (weighted * surprise).sum() / weighted.sum()
 
 
+def supervised_contrastive_loss(
+    embedding: Tensor, labels: Tensor, *, temperature: float = 0.1
+) -> Tensor:
+    """Draws clips of one label together and others apart, mean over the batch.
+
+    Args:
+        embedding: (B, E), of any length; directions are compared.
+        labels: int64 (B,). Clips alone with their label are left out.
+        temperature: the smaller, the more the nearest clips count.
+
+    Source:
+        Khosla et al. 2020, Supervised contrastive learning, arXiv:2004.11362, its loss "out".
+    """
+    directions = functional.normalize(embedding.float(), dim=1)
+    itself = torch.eye(len(labels), dtype=torch.bool, device=labels.device)
+    likeness = (directions @ directions.T / temperature).masked_fill(itself, -1e4)
+    log_shares = likeness.log_softmax(dim=1)
+    same = ((labels[:, None] == labels[None, :]) & ~itself).to(log_shares.dtype)
+    n_same = same.sum(dim=1)
+    each = -(log_shares * same).sum(dim=1) / n_same.clamp(min=1)
+    together = n_same > 0
+    return (each * together).sum() / together.sum().clamp(min=1)
+
+
 def masked_intensity_loss(intensity: Tensor, truth: Tensor) -> Tensor:
     """Binary cross-entropy of intensity (B,) against truth (B,), NaN rows left out."""
     known = ~truth.isnan()

@@ -16,9 +16,14 @@ from torch.optim.swa_utils import AveragedModel
 from serotone.metrics.calibration import nll
 from serotone.metrics.classes import accuracy, uar
 from serotone.models.contract import EmotionModel, ModelOutput
+from serotone.training.adversary import SpeakerAdversary, ramp
 from serotone.training.batches import FeatureBatch
 from serotone.training.callbacks import FIGURES
-from serotone.training.losses import masked_cross_entropy, masked_intensity_loss
+from serotone.training.losses import (
+    masked_cross_entropy,
+    masked_intensity_loss,
+    supervised_contrastive_loss,
+)
 from serotone.training.recipe import OptimiserConfig
 
 
@@ -51,6 +56,7 @@ class EmotionModule(LightningModule):
         n_steps: of the whole run, for the learning-rate cycle.
         seed: with the epoch, decides dropout.
         class_weights: (C,) for the loss, None where all rows count the same.
+        adversary: guesses the speaker, where the optimiser gives it a weight.
     """
 
     class_weights: Tensor | None
@@ -63,9 +69,11 @@ class EmotionModule(LightningModule):
         n_steps: int,
         seed: int,
         class_weights: Tensor | None = None,
+        adversary: SpeakerAdversary | None = None,
     ) -> None:
         super().__init__()
         self.model = model
+        self.adversary = adversary
         self.config = config
         self.n_steps = n_steps
         self.seed = seed
@@ -87,9 +95,11 @@ class EmotionModule(LightningModule):
     def configure_optimizers(self) -> Any:
         config = self.config
         kind = torch.optim.Adam if config.name == "adam" else torch.optim.AdamW
-        optimiser = kind(
-            self.model.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay
-        )
+        # The moving average has weights of its own, which nobody teaches.
+        learned = [*self.model.parameters()]
+        if self.adversary is not None:
+            learned += self.adversary.parameters()
+        optimiser = kind(learned, lr=config.learning_rate, weight_decay=config.weight_decay)
         if config.schedule == "constant":
             return optimiser
         if config.schedule in ("plateau", "steps"):
@@ -132,7 +142,23 @@ class EmotionModule(LightningModule):
         if self.config.intensity_weight:
             strength = masked_intensity_loss(output.intensity, batch.intensity)
             loss = loss + self.config.intensity_weight * strength
+        loss = loss + self._of_embedding(output.embedding, batch)
         self.log("train/loss", loss, on_step=False, on_epoch=True, batch_size=len(batch.counts))
+        return loss
+
+    def _of_embedding(self, embedding: Tensor, batch: FeatureBatch) -> Tensor:
+        """What training asks of the embedding besides."""
+        loss = embedding.new_zeros(())
+        if self.config.contrast_weight:
+            # Of a mixture, the label that has most of it.
+            labels = batch.targets.argmax(dim=1)
+            contrast = supervised_contrastive_loss(embedding, labels)
+            loss = loss + self.config.contrast_weight * contrast
+        if self.adversary is not None:
+            strength = ramp(self.global_step / self.n_steps)
+            guesses = self.adversary(embedding.float(), strength=strength)
+            wrong = torch.nn.functional.cross_entropy(guesses, batch.speakers)
+            loss = loss + self.config.adversary_weight * wrong
         return loss
 
     def on_train_batch_end(self, *_: Any) -> None:

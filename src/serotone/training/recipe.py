@@ -108,6 +108,11 @@ class OptimiserConfig(Config):
         class_weights: rarer classes count more in the loss, in inverse proportion.
         focus: gamma of the focal loss (Lin et al. 2017, 10.1109/ICCV.2017.324); 0 for none.
         intensity_weight: of the intensity loss; 0 makes a model without an opinion on it.
+        contrast_weight: of a loss that draws embeddings of one label together (see
+            ``serotone.training.losses.supervised_contrastive_loss``); 0 for none.
+        adversary_weight: of a judge who guesses the speaker, whom the model learns to leave
+            nothing to go by (see ``serotone.training.adversary``); 0 for none.
+        teacher_weight: share of each clip's target that is what the recipe's ``teachers`` say.
         average: decay a step of the moving average of the weights; 0 keeps the last weights.
         gradient_clip: largest norm of the gradient; 0 for any.
         precision: ``bf16`` computes in bfloat16 where that is safe; fast on hardware that has it.
@@ -134,6 +139,9 @@ class OptimiserConfig(Config):
     class_weights: bool = False
     focus: float = Field(default=0.0, ge=0)
     intensity_weight: float = 0.0
+    contrast_weight: float = Field(default=0.0, ge=0)
+    adversary_weight: float = Field(default=0.0, ge=0)
+    teacher_weight: float = Field(default=0.5, ge=0, le=1)
     average: float = 0.99
     gradient_clip: float = 5.0
     precision: Literal["32", "bf16"] = "32"
@@ -178,6 +186,10 @@ class Recipe(Config):
             on from the same fold of another.
         prune: begin with the channels of ``init`` that matter most, as many as ``architecture``
             says (see ``serotone.training.prune``).
+        teachers: models, named as ``init`` is, whose opinion of each training clip is part of its
+            target (distillation: Hinton et al. 2015, arXiv:1503.02531). Of several the mean is
+            taken. They must know the recipe's labels, and none of this split's dev or test
+            speakers may have taught them.
         seed: of everything that is drawn.
         data: which clips.
         prepare: what happens to a sound before the features, also in predicting.
@@ -191,6 +203,7 @@ class Recipe(Config):
     architecture: dict[str, Any] = Field(default_factory=dict)
     init: str = ""
     prune: bool = False
+    teachers: tuple[str, ...] = ()
     seed: int = 0
     data: DataConfig
     prepare: PrepareConfig = PrepareConfig()
@@ -202,8 +215,16 @@ class Recipe(Config):
     @property
     def begins_with(self) -> str:
         """``init`` with the run's own split and seed in it."""
+        return self._own(self.init)
+
+    @property
+    def taught_by(self) -> tuple[str, ...]:
+        """``teachers`` with the run's own split and seed in them."""
+        return tuple(self._own(name) for name in self.teachers)
+
+    def _own(self, name: str) -> str:
         split = self.data.split.replace(":", "-")
-        return self.init.replace("{split}", split).replace("{seed}", str(self.seed))
+        return name.replace("{split}", split).replace("{seed}", str(self.seed))
 
     @model_validator(mode="after")
     def _somebody_chooses(self) -> Recipe:

@@ -7,7 +7,7 @@ import logging
 import os
 import time
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -24,7 +24,8 @@ from serotone.metrics.calibration import fit_temperature, nll
 from serotone.metrics.classes import accuracy, uar
 from serotone.models import MODELS
 from serotone.models.contract import EmotionModel
-from serotone.training.batches import TrainingBatches, WholeClips
+from serotone.training.adversary import SpeakerAdversary
+from serotone.training.batches import TrainingBatches, WholeClips, pad
 from serotone.training.begin import beginning, take_weights
 from serotone.training.callbacks import (
     LAST,
@@ -34,13 +35,14 @@ from serotone.training.callbacks import (
     progress,
     stopping,
 )
-from serotone.training.data import Clips, load_side, load_sides
+from serotone.training.data import Clips, load_side
 from serotone.training.machines import Machines
 from serotone.training.module import EmotionModule
 from serotone.training.order import class_weights
 from serotone.training.prune import take_narrower
 from serotone.training.recipe import Recipe
-from serotone.types import Sides
+from serotone.training.teachers import opinions
+from serotone.types import Sides, Utterance
 
 ONE_PROCESS = Machines()
 
@@ -111,7 +113,8 @@ def train(
     if not split.dev:
         return _train_unwatched(recipe, split, out, resume, on_clip, machines)
     model = begin(recipe, split)
-    train_clips, dev_clips = load_sides(recipe, split, model, on_clip=on_clip)
+    train_clips = _lessons(split.train, recipe, split, model, on_clip)
+    dev_clips = load_side(split.dev, recipe, model, altered=False, on_clip=on_clip)
     trained = fit(
         recipe,
         model,
@@ -126,7 +129,7 @@ def train(
     del train_clips, dev_clips
     start = time.perf_counter()
     model = begin(recipe, split)
-    everyone = load_side((*split.train, *split.dev), recipe, model, altered=True, on_clip=on_clip)
+    everyone = _lessons((*split.train, *split.dev), recipe, split, model, on_clip)
     again, epoch = learn(
         recipe, model, everyone, None, out=out / REFIT, resume=resume, machines=machines
     )
@@ -145,9 +148,26 @@ def _train_unwatched(
     """Train where nobody chooses or calibrates."""
     start = time.perf_counter()
     model = begin(recipe, split)
-    clips = load_side(split.train, recipe, model, altered=True, on_clip=on_clip)
+    clips = _lessons(split.train, recipe, split, model, on_clip)
     last, epoch = learn(recipe, model, clips, None, out=out, resume=resume, machines=machines)
     return Trained(last, 1.0, {}, epoch, time.perf_counter() - start)
+
+
+def _lessons(
+    side: Sequence[Utterance],
+    recipe: Recipe,
+    split: Sides,
+    model: EmotionModel,
+    on_clip: Callable[[], None],
+) -> Clips:
+    """Clips to learn from, with their altered copies and what the teachers say of them."""
+    clips = load_side(side, recipe, model, altered=True, on_clip=on_clip)
+    if not recipe.teachers:
+        return clips
+    said = opinions(recipe, split, side)
+    # What a clip's corpus cannot be labelled with, it is not taught to be.
+    known = torch.stack([said[id] for id in clips.ids]) * clips.allowed
+    return replace(clips, opinions=known / known.sum(dim=1, keepdim=True))
 
 
 def begin(recipe: Recipe, split: Sides) -> EmotionModel:
@@ -223,6 +243,7 @@ def learn(
         class_weights=class_weights(train_clips.labels, len(recipe.data.labels))
         if config.class_weights
         else None,
+        adversary=_adversary(model, train_clips) if config.adversary_weight else None,
     )
     savers = checkpoints(config, out / "checkpoints")
     last = out / "checkpoints" / f"{LAST}.ckpt"
@@ -239,6 +260,14 @@ def learn(
     state = torch.load(savers[0].best_model_path, map_location="cpu", weights_only=False)
     module.load_state_dict(state["state_dict"])
     return module.best.cpu().eval(), int(state["epoch"])
+
+
+def _adversary(model: EmotionModel, clips: Clips) -> SpeakerAdversary:
+    with torch.no_grad():
+        features, counts = pad([clips.features[0]])
+        embedding = model.eval().classify(features, counts).embedding
+    model.train()
+    return SpeakerAdversary(embedding.shape[1], len(set(clips.speakers)))
 
 
 def _trainer(
@@ -289,6 +318,8 @@ def _training_batches(
         seed=recipe.seed,
         balance=recipe.data.balance,
         shares=recipe.data.shares,
+        soft_targets=clips.opinions,
+        teacher_weight=recipe.optimiser.teacher_weight,
         n_ranks=n_ranks,
     )
 
