@@ -17,7 +17,7 @@ from serotone.augment.waveform import Alterations, as_row
 from serotone.errors import CorpusError
 from serotone.models.contract import EmotionModel
 from serotone.training.recipe import Recipe
-from serotone.types import Audio, Sides, Utterance
+from serotone.types import Audio, Utterance
 
 
 @dataclass(frozen=True)
