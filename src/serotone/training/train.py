@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import json
-import logging
-import os
 import time
-import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,8 +11,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from lightning.pytorch import Trainer
-from lightning.pytorch.callbacks import ModelCheckpoint
 from numpy.typing import NDArray
 from torch import nn
 
@@ -24,27 +19,15 @@ from serotone.metrics.calibration import fit_temperature, nll
 from serotone.metrics.classes import accuracy, uar
 from serotone.models import MODELS
 from serotone.models.contract import EmotionModel
-from serotone.training.adversary import SpeakerAdversary
-from serotone.training.batches import TrainingBatches, WholeClips, pad
+from serotone.training.batches import WholeClips
 from serotone.training.begin import beginning, take_weights
-from serotone.training.callbacks import (
-    LAST,
-    TellEpoch,
-    checkpoints,
-    loggers,
-    progress,
-    stopping,
-)
 from serotone.training.data import Clips, load_side
+from serotone.training.learn import ONE_PROCESS, learn
 from serotone.training.machines import Machines
-from serotone.training.module import EmotionModule
-from serotone.training.order import class_weights
 from serotone.training.prune import take_narrower
 from serotone.training.recipe import Recipe
 from serotone.training.teachers import opinions
 from serotone.types import Sides, Utterance
-
-ONE_PROCESS = Machines()
 
 REFIT = "refit"
 """Folder of the second training, within the run's."""
@@ -211,119 +194,6 @@ def fit(
     )
 
 
-def learn(
-    recipe: Recipe,
-    model: EmotionModel,
-    train_clips: Clips,
-    dev_clips: Clips | None,
-    *,
-    out: Path,
-    resume: bool,
-    machines: Machines = ONE_PROCESS,
-) -> tuple[EmotionModel, int]:
-    """Train for the recipe's epochs; without dev clips nothing is chosen.
-
-    Returns:
-        The model of the epoch that the recipe keeps, and that epoch, from 0.
-    """
-    config = recipe.optimiser
-    if config.threads:
-        torch.set_num_threads(config.threads)
-    seen = [*train_clips.every()]
-    if recipe.data.scaler == "all" and dev_clips is not None:
-        seen += dev_clips.every()
-    model.fit_scaler(seen, scaling=recipe.data.scaling)
-    del seen
-    batches = _training_batches(recipe, model, train_clips, n_ranks=machines.n_ranks)
-    module = EmotionModule(
-        model,
-        config=config,
-        n_steps=config.epochs * len(batches),
-        seed=recipe.seed,
-        class_weights=class_weights(train_clips.labels, len(recipe.data.labels))
-        if config.class_weights
-        else None,
-        adversary=_adversary(model, train_clips) if config.adversary_weight else None,
-    )
-    savers = checkpoints(config, out / "checkpoints")
-    last = out / "checkpoints" / f"{LAST}.ckpt"
-    _quieten()
-    trainer = _trainer(recipe, batches, savers, out=out, machines=machines)
-    trainer.fit(
-        module,
-        train_dataloaders=batches,
-        val_dataloaders=None if dev_clips is None else WholeClips(dev_clips, batch_size=64),
-        ckpt_path=str(last) if resume and last.is_file() else None,
-        weights_only=False,
-    )
-    # Our own file of this run, which also holds the optimiser's state.
-    state = torch.load(savers[0].best_model_path, map_location="cpu", weights_only=False)
-    module.load_state_dict(state["state_dict"])
-    return module.best.cpu().eval(), int(state["epoch"])
-
-
-def _adversary(model: EmotionModel, clips: Clips) -> SpeakerAdversary:
-    with torch.no_grad():
-        features, counts = pad([clips.features[0]])
-        embedding = model.eval().classify(features, counts).embedding
-    model.train()
-    return SpeakerAdversary(embedding.shape[1], len(set(clips.speakers)))
-
-
-def _trainer(
-    recipe: Recipe,
-    batches: TrainingBatches,
-    savers: list[ModelCheckpoint],
-    *,
-    out: Path,
-    machines: Machines,
-) -> Trainer:
-    bar = progress()
-    return Trainer(
-        max_epochs=recipe.optimiser.epochs,
-        accelerator="auto",
-        devices=machines.devices,
-        num_nodes=machines.nodes,
-        strategy=machines.lightning_strategy,
-        # The batches share themselves; dev is small, and all processes need its figures.
-        use_distributed_sampler=False,
-        precision="bf16-mixed" if recipe.optimiser.precision == "bf16" else "32-true",
-        callbacks=[
-            TellEpoch(batches),
-            *stopping(recipe.optimiser),
-            *bar,
-            *savers,
-        ],
-        logger=loggers(out),
-        gradient_clip_val=recipe.optimiser.gradient_clip,
-        enable_model_summary=False,
-        enable_progress_bar=bool(bar),
-        num_sanity_val_steps=0,
-        log_every_n_steps=1,
-    )
-
-
-def _training_batches(
-    recipe: Recipe, model: EmotionModel, clips: Clips, *, n_ranks: int
-) -> TrainingBatches:
-    longest = torch.tensor([round(recipe.data.max_s * model.sample_rate)])
-    with torch.no_grad():
-        _, frames = model.features(torch.zeros(1, int(longest)), longest)
-    return TrainingBatches(
-        clips,
-        augment=recipe.augment,
-        batch_size=recipe.optimiser.batch_size,
-        max_frames=int(frames),
-        label_smoothing=recipe.optimiser.label_smoothing,
-        seed=recipe.seed,
-        balance=recipe.data.balance,
-        shares=recipe.data.shares,
-        soft_targets=clips.opinions,
-        teacher_weight=recipe.optimiser.teacher_weight,
-        n_ranks=n_ranks,
-    )
-
-
 def _dev_logits(model: nn.Module, clips: Clips) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
     logits = []
     with torch.no_grad():
@@ -341,12 +211,6 @@ def _figures(logits: NDArray[np.float64], truth: NDArray[np.int64]) -> dict[str,
         "accuracy": accuracy(truth, predicted),
         "nll": nll(probabilities, truth),
     }
-
-
-def _quieten() -> None:
-    logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
-    os.environ.setdefault("PYTHONWARNINGS", "ignore")
-    warnings.filterwarnings("ignore", module="lightning")
 
 
 def check_same_run(recipe: Recipe, split: Sides, out: Path, *, resume: bool) -> None:
