@@ -119,8 +119,8 @@ def one_change(results: Sequence[Result]) -> str:
         "## One change at a time",
         "",
         f"`serotone benchmark --suite {SEARCH}`: a short training on eleven actors of RAVDESS, and",
-        "the same with one thing changed, by UAR on eight dev actors. Of 480 clips the standard error",
-        "is two points: take smaller differences for none.",
+        "the same with one thing changed, by UAR on eight dev actors. Of 480 clips the standard",
+        "error is two points: take smaller differences for none.",
         "",
         *header(("change", "settings", "dev UAR", "difference", "parameters", "training")),
     ]
