@@ -210,4 +210,7 @@ def test_models_are_listed_with_licence_and_figures() -> None:
     assert "happy" in default["labels"] and default["size_bytes"] < 5_000_000
     assert "non-commercial" in default["licence"]
     assert default["figures"]["ravdess luna5:1"]["protocol"] == "honest"
-    assert "default" in run("models").stdout
+    table = run("models").stdout
+    figure = default["figures"]["ravdess luna5:1"]
+    assert f"UAR {100 * figure['uar']:.1f} % [" in table
+    assert len(table.splitlines()) < 20

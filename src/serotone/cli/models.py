@@ -52,21 +52,33 @@ def _print_table(found: Iterable[ModelInfo]) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for column in ("model", "labels", "parameters", "size", "licence", "figures"):
-        table.add_column(column, justify="right" if column in ("parameters", "size") else "left")
+    console = Console(highlight=False)
     for model in found:
-        table.add_row(
-            f"[bold]{model.name}[/bold]",
-            " ".join(model.labels),
-            f"{model.n_parameters / 1e6:.2f} M",
-            f"{model.size_bytes / 1e6:.1f} MB",
-            model.licence,
-            _figures(model.figures),
-        )
-    Console(highlight=False).print(table)
+        table = Table(box=None, pad_edge=False, show_header=False)
+        table.add_column(style="dim")
+        table.add_column()
+        size = f"{model.n_parameters / 1e6:.2f} M parameters, {model.size_bytes / 1e6:.1f} MB"
+        table.add_row("size", size)
+        table.add_row("labels", " ".join(model.labels))
+        table.add_row("licence", model.licence)
+        for name, figure in model.figures.items():
+            table.add_row(name, _figure(figure))
+        console.print(f"[bold]{model.name}[/bold]")
+        console.print(table)
+    console.print(
+        "UAR: unweighted average recall, here on speakers never heard, with its 95 % interval."
+    )
 
 
-def _figures(figures: Mapping[str, Any]) -> str:
-    """One figure a line, as ``ravdess luna5:1 UAR 0.68``."""
-    return "\n".join(f"{name} {value}" for name, value in figures.items())
+def _figure(figure: Mapping[str, Any]) -> str:
+    """A figure in a line, as ``UAR 73.8 % [61.6, 83.4], 300 clips, ECE 0.05``."""
+    parts = [f"UAR {100 * figure['uar']:.1f} %"]
+    if figure.get("uar_ci"):
+        low, high = (100 * end for end in figure["uar_ci"])
+        parts[0] += f" [{low:.1f}, {high:.1f}]"
+    parts.append(f"{figure['n']} clips")
+    if figure.get("ece") is not None:
+        parts.append(f"ECE {figure['ece']:.2f}")
+    if figure.get("protocol") != "honest":
+        parts.append("of a protocol that leaks")
+    return ", ".join(parts)
