@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import math
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -167,6 +168,27 @@ def test_resuming_after_a_kill_gives_the_same_model(
     assert one["param_groups"][0]["lr"] == other["param_groups"][0]["lr"]
     for key, values in one["state"].items():
         assert torch.equal(values["exp_avg"], other["state"][key]["exp_avg"]), key
+
+
+def test_ctrl_c_is_the_callers_and_the_next_one_is_heard_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stop(module: EmotionModule) -> None:
+        if module.current_epoch == 1:
+            raise KeyboardInterrupt
+
+    recipe, data = Recipe.parse(TINY), clips()
+    before = signal.getsignal(signal.SIGINT)
+    with monkeypatch.context() as patch:
+        patch.setattr(EmotionModule, "on_train_epoch_start", stop)
+        with pytest.raises(KeyboardInterrupt):
+            fit(recipe, build(recipe), train_clips=data, dev_clips=data, out=tmp_path)
+    assert signal.getsignal(signal.SIGINT) is before
+    assert last_state(tmp_path)["epoch"] == 0
+    resumed = fit(
+        recipe, build(recipe), train_clips=data, dev_clips=data, out=tmp_path, resume=True
+    )
+    assert len(resumed.dev) > 0
 
 
 def last_state(run: Path) -> dict[str, Any]:

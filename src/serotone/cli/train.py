@@ -74,8 +74,14 @@ def train(
         f"{len(split.test)} wait for the test; logs in {folder / 'logs'}",
         file=sys.stderr,
     )
-    with _reading(len(split.train) + len(split.dev)) as on_clip:
-        trained = train(ready, split, out=folder, resume=resume, on_clip=on_clip, machines=machines)
+    try:
+        with _reading(len(split.train) + len(split.dev)) as on_clip:
+            trained = train(
+                ready, split, out=folder, resume=resume, on_clip=on_clip, machines=machines
+            )
+    except KeyboardInterrupt:
+        print(f"stopped. The same command with --resume goes on in {folder}", file=sys.stderr)
+        raise
     if not is_main_process():
         return
     info = publish(trained, ready, split, folder=folder / ready.name)

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
+import signal
+import threading
 import warnings
+from collections.abc import Iterator
 from pathlib import Path
 
 import torch
@@ -45,6 +49,9 @@ def learn(
 
     Returns:
         The model of the epoch that the recipe keeps, and that epoch, from 0.
+
+    Raises:
+        KeyboardInterrupt: when the user stops it; ``resume`` goes on after the last whole epoch.
     """
     config = recipe.optimiser
     if config.threads:
@@ -69,17 +76,33 @@ def learn(
     last = out / "checkpoints" / f"{LAST}.ckpt"
     _quieten()
     trainer = _trainer(recipe, batches, savers, out=out, machines=machines)
-    trainer.fit(
-        module,
-        train_dataloaders=batches,
-        val_dataloaders=None if dev_clips is None else WholeClips(dev_clips, batch_size=64),
-        ckpt_path=str(last) if resume and last.is_file() else None,
-        weights_only=False,
-    )
+    with _interruptible(trainer):
+        trainer.fit(
+            module,
+            train_dataloaders=batches,
+            val_dataloaders=None if dev_clips is None else WholeClips(dev_clips, batch_size=64),
+            ckpt_path=str(last) if resume and last.is_file() else None,
+            weights_only=False,
+        )
     # Our own file of this run, which also holds the optimiser's state.
     state = torch.load(savers[0].best_model_path, map_location="cpu", weights_only=False)
     module.load_state_dict(state["state_dict"])
     return module.best.cpu().eval(), int(state["epoch"])
+
+
+@contextlib.contextmanager
+def _interruptible(trainer: Trainer) -> Iterator[None]:
+    """Lightning answers Ctrl-C by leaving Python, deaf to any more of them; who called decides."""
+    here = threading.current_thread() is threading.main_thread()
+    before = signal.getsignal(signal.SIGINT)
+    try:
+        yield
+    except SystemExit:
+        if not trainer.interrupted:
+            raise
+        if here:
+            signal.signal(signal.SIGINT, before)
+        raise KeyboardInterrupt from None
 
 
 def _adversary(model: EmotionModel, clips: Clips) -> SpeakerAdversary:

@@ -19,7 +19,8 @@ from torch import Tensor
 
 from serotone.errors import ConfigError
 from serotone.models.contract import EmotionModel
-from serotone.models.resnet_logmel import VARIANCE_FLOOR, ResNetLogMelConfig
+from serotone.models.mel import VARIANCE_FLOOR
+from serotone.models.resnet_logmel import ResNetLogMelConfig
 from serotone.store.folder import DESCRIPTION, WEIGHTS, ModelInfo
 from serotone.training.begin import copy_weights
 from serotone.training.recipe import Recipe
