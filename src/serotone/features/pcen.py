@@ -114,5 +114,6 @@ class Pcen(SpectralFeatures):
         """(B, T, n_fft // 2 + 1) power to (B, T, n_mels), 0 for silence and up."""
         config = self.config
         energy = power @ self.basis * config.full_scale**2
-        level = (self.smoother(energy) + config.floor) ** -config.gain
-        return (energy * level + config.bias) ** config.power - config.bias**config.power
+        level: Tensor = self.smoother(energy)
+        steady = energy * (level + config.floor).pow(-config.gain)
+        return (steady + config.bias).pow(config.power) - config.bias**config.power
