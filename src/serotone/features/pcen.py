@@ -116,4 +116,4 @@ class Pcen(SpectralFeatures):
         energy = power @ self.basis * config.full_scale**2
         level: Tensor = self.smoother(energy)
         steady = energy * (level + config.floor).pow(-config.gain)
-        return (steady + config.bias).pow(config.power) - config.bias**config.power
+        return (steady + config.bias).pow(config.power) - math.pow(config.bias, config.power)

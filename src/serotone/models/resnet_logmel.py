@@ -6,49 +6,33 @@ import torch
 from pydantic import field_validator
 from torch import Tensor, nn
 
-from serotone.config import Config
 from serotone.features.frame import frame_mask
-from serotone.features.logmel import LogMel, LogMelConfig
-from serotone.features.scale import ClipScale, ClipScaleConfig
-from serotone.models.contract import EmotionModel, ModelOutput
+from serotone.models.contract import ModelOutput
+from serotone.models.mel import (
+    AttentiveStatistics,
+    MelModel,
+    MelModelConfig,
+    in_eights,
+    strided,
+)
 
-VARIANCE_FLOOR = 1e-5
-"""Added to each variance over time, so that the root of a constant has a gradient."""
 
-
-class ResNetLogMelConfig(Config):
-    """Settings of ``ResNetLogMel``.
+class ResNetLogMelConfig(MelModelConfig):
+    """Settings of ``ResNetLogMel``, beside those of every ``MelModel``.
 
     Attributes:
         stem_width: channels of the first convolution, which halves bands and frames.
         widths: channels of the stages; each halves the bands.
         time_strides: of the stages, in frames.
         n_blocks: residual blocks a stage.
-        embedding_size: of the vector before the last layer.
-        dropout: on the pooled statistics and on the embedding.
     """
 
-    log_mel: LogMelConfig = LogMelConfig()
-    scale: ClipScaleConfig = ClipScaleConfig()
     stem_width: int = 32
     widths: tuple[int, ...] = (48, 96, 128)
     time_strides: tuple[int, ...] = (2, 2, 1)
     n_blocks: int = 1
-    embedding_size: int = 128
-    dropout: float = 0.3
 
-    @field_validator("stem_width", "widths")
-    @classmethod
-    def _whole_vectors(cls, widths: int | tuple[int, ...]) -> int | tuple[int, ...]:
-        # oneDNN 3.12, inside torch 2.13, writes out of bounds with fewer channels.
-        if any(w < 8 or w % 8 for w in ([widths] if isinstance(widths, int) else widths)):
-            raise ValueError("channels come in multiples of 8")
-        return widths
-
-
-def strided(counts: Tensor, stride: int) -> Tensor:
-    """Frames left of ``counts`` after a "same" convolution with this stride."""
-    return torch.div(counts + stride - 1, stride, rounding_mode="floor")
+    _channels = field_validator("stem_width", "widths")(in_eights)
 
 
 class ResidualBlock(nn.Module):
@@ -77,36 +61,15 @@ class ResidualBlock(nn.Module):
         return (y + self.shortcut(x)).relu() * mask, counts
 
 
-class AttentiveStatistics(nn.Module):
-    """Weighted mean and deviation over time (Okabe et al. 2018, 10.21437/Interspeech.2018-993)."""
-
-    def __init__(self, n_channels: int, n_hidden: int = 64) -> None:
-        super().__init__()
-        self.score = nn.Sequential(
-            nn.Conv1d(n_channels, n_hidden, 1), nn.Tanh(), nn.Conv1d(n_hidden, n_channels, 1)
-        )
-
-    def forward(self, x: Tensor, counts: Tensor) -> Tensor:
-        """(B, C, T) and (B,) frames to (B, 2 C)."""
-        mask = frame_mask(counts, x.shape[-1])[:, None, :]
-        weights = self.score(x).masked_fill(~mask, -1e4).softmax(dim=-1)
-        mean = (weights * x).sum(dim=-1)
-        variance = (weights * (x - mean[..., None]).square()).sum(dim=-1)
-        return torch.cat([mean, (variance + VARIANCE_FLOOR).sqrt()], dim=1)
-
-
-class ResNetLogMel(EmotionModel):
-    """Log-mel, a residual CNN, attentive statistics, an embedding, a linear layer each for
+class ResNetLogMel(MelModel):
+    """Mel bands, a residual CNN, attentive statistics, an embedding, a linear layer each for
     emotion and intensity.
     """
 
     config_class = ResNetLogMelConfig
 
     def __init__(self, config: ResNetLogMelConfig, n_classes: int) -> None:
-        super().__init__()
-        self.sample_rate = config.log_mel.sample_rate
-        self.log_mel = LogMel(config.log_mel)
-        self.scale = ClipScale(config.scale)
+        super().__init__(config)
         n_in, n_bands = config.stem_width, -(-config.log_mel.n_mels // 2)
         self.stem = nn.Sequential(
             nn.Conv2d(1, n_in, 5, stride=2, padding=2, bias=False), nn.BatchNorm2d(n_in), nn.ReLU()
@@ -121,24 +84,11 @@ class ResNetLogMel(EmotionModel):
             n_in, n_bands = n_out, -(-n_bands // 2)
         self.blocks = nn.ModuleList(blocks)
         self.pool = AttentiveStatistics(n_in * n_bands)
-        self.embed = nn.Sequential(
-            nn.Dropout(config.dropout),
-            nn.Linear(2 * n_in * n_bands, config.embedding_size),
-            nn.BatchNorm1d(config.embedding_size),
-            nn.ReLU(),
-        )
-        self.drop = nn.Dropout(config.dropout)
-        self.emotion = nn.Linear(config.embedding_size, n_classes)
-        self.intensity = nn.Linear(config.embedding_size, 1)
-
-    def features(self, waveforms: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
-        """(B, N) and (B,) to (B, T, n_mels) and (B,)."""
-        counts = self.log_mel.n_frames(lengths)
-        return self.scale(self.log_mel(waveforms, lengths), counts), counts
+        self.add_head(config, 2 * n_in * n_bands, n_classes)
 
     def classify(self, features: Tensor, counts: Tensor) -> ModelOutput:
         """(B, T, n_mels) and (B,) to the output."""
-        x = features.transpose(1, 2)[:, None]  # (B, 1, F, T)
+        x = self.enter(features, counts)[:, None]  # (B, 1, F, T)
         x = x.contiguous(memory_format=torch.channels_last)
         x = self.stem(x)  # (B, stem_width, F / 2, T / 2)
         counts = strided(counts, 2)
@@ -146,7 +96,4 @@ class ResNetLogMel(EmotionModel):
         for block in self.blocks:
             x, counts = block(x, counts)  # halves F; T by its stride
         x = x.flatten(1, 2)  # (B, C F', T')
-        embedding = self.embed(self.pool(x, counts))  # (B, E)
-        hidden = self.drop(embedding)
-        intensity = self.intensity(hidden)[:, 0].sigmoid()
-        return ModelOutput(self.emotion(hidden), intensity, embedding)
+        return self.answer(self.pool(x, counts))
