@@ -21,6 +21,8 @@ from serotone.evaluation.results import read_answers, read_result, read_results
 from serotone.evaluation.suite import Entry
 from serotone.store.folder import ModelInfo
 from serotone.training.module import EmotionModule
+from serotone.training.recipe import load_recipe
+from serotone.types import Split, Utterance
 
 RECIPE = """
 name = "tiny"
@@ -110,8 +112,12 @@ def test_a_killed_run_goes_on_and_a_finished_one_is_skipped(
     assert (first[0].stage, trained) == ("done", [2])
     curve = read_result(places.results / "tiny-kfold3-1-0.json").curve
     assert curve is not None and not np.isnan(curve.train_loss).any()
-    # Killed after the training, it is only measured.
+    # Killed after the training, it is only measured; a recipe may know more options by then.
     (places.results / "tiny-kfold3-1-0.json").unlink()
+    made = places.runs / "tiny-kfold3-1-0" / "tiny" / "model.json"
+    values = json.loads(made.read_text())
+    del values["recipe"]["optimiser"]["contrast_weight"]
+    made.write_text(json.dumps(values))
     steps: list[Step] = []
     benchmark([tiny(places)], places, watch=steps.append)
     assert [step.stage for step in steps] == ["measuring", "done"]
@@ -147,6 +153,15 @@ def test_a_run_that_fails_does_not_stop_the_others(
     assert "by chance" in (places.runs / "tiny-kfold3-1-1" / "error.txt").read_text()
     assert "got fold 4, expected 1 to 3" in ended[4].remark
     assert [step.n_done for step in ended] == [1, 2, 3, 4, 5]
+
+
+def test_the_labels_that_count_are_those_of_the_corpora_that_test() -> None:
+    def row(corpus: str, label: str) -> Utterance:
+        return Utterance(f"{corpus}/{label}", Path(label), corpus, f"{corpus}-1", label)
+
+    rows = (row("a", "happy"), row("a", "calm"), row("b", "happy"))
+    run = Run(load_recipe("loco"), rows, Split("loco:2", rows[:2], (), rows[2:]), 2)
+    assert module._of_tested_corpora(run) == [rows[2]]
 
 
 def test_a_plan_has_every_fold_seed_and_option(places: Places) -> None:

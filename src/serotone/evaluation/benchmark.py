@@ -322,7 +322,7 @@ def run_one(
     tell("measuring")
     evaluation = evaluate(
         Recognizer.open(model.path, sound_check=False),
-        run.utterances,
+        _of_tested_corpora(run),
         corpus=_corpora(run.split.test),
         split=run.split,
     )
@@ -358,7 +358,7 @@ def put_together(
     model = ensemble(folders, how=run.how, folder=places.runs / run.name / run.model)
     evaluation = evaluate(
         Recognizer.open(model.path, sound_check=False),
-        first.utterances,
+        _of_tested_corpora(first),
         corpus=_corpora(first.split.test),
         split=first.split,
     )
@@ -366,6 +366,12 @@ def put_together(
     return keep(
         evaluation, model, folder=places.results, name=run.name, n_folds=first.n_folds, more=more
     )
+
+
+def _of_tested_corpora(run: Run) -> list[Utterance]:
+    """Utterances whose labels count: those of the corpora that test, not of all that taught."""
+    tested = {u.corpus for u in run.split.test}
+    return [u for u in run.utterances if u.corpus in tested]
 
 
 def _corpora(utterances: Iterable[Utterance]) -> str:
@@ -379,5 +385,10 @@ def _finished(run: Run, folder: Path) -> ModelInfo | None:
         return None
     model = describe(path)
     values = json.loads((path / DESCRIPTION).read_text(encoding="utf-8"))
-    same_recipe = values["recipe"] == run.recipe.model_dump(mode="json")
-    return model if same_recipe and model.provenance["split_hash"] == run.split.hash else None
+    try:
+        # Options that a recipe of an older release did not have stand at their defaults.
+        made_by = Recipe.parse(values["recipe"])
+    except ConfigError:
+        return None
+    same = made_by == run.recipe and model.provenance["split_hash"] == run.split.hash
+    return model if same else None
