@@ -157,7 +157,8 @@ def test_a_run_that_fails_does_not_stop_the_others(
 
 def test_the_labels_that_count_are_those_of_the_corpora_that_test() -> None:
     def row(corpus: str, label: str) -> Utterance:
-        return Utterance(f"{corpus}/{label}", Path(label), corpus, f"{corpus}-1", label)
+        path = Path(f"{corpus}-{label}")
+        return Utterance(f"{corpus}/{label}", path, corpus, f"{corpus}-1", label)
 
     rows = (row("a", "happy"), row("a", "calm"), row("b", "happy"))
     run = Run(load_recipe("loco"), rows, Split("loco:2", rows[:2], (), rows[2:]), 2)
