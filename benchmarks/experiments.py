@@ -23,6 +23,7 @@ from serotone.training.recipe import load_recipe
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = ROOT / "docs/experiments.md"
 DEV = ROOT / "benchmarks/results/dev_speakers.json"
+MATRIX = ROOT / "benchmarks/results/corpus_matrix.json"
 AGAIN = ROOT / "benchmarks/results/hear_again.json"
 SEARCH = "search"
 """The recipe that single changes are told apart on, and the suite that names them."""
@@ -136,6 +137,37 @@ def one_change(results: Sequence[Result]) -> str:
     return "\n".join(lines) + "\n"
 
 
+def never_heard() -> str:
+    """The table of models that have heard four of five corpora."""
+    if not MATRIX.is_file():
+        return ""
+    kept = json.loads(MATRIX.read_text(encoding="utf-8"))
+    corpora = sorted({corpus for row in kept.values() for corpus in row})
+    lines = [
+        "",
+        "## A corpus never heard",
+        "",
+        "Four corpora teach (recipe `loco`), the fifth is heard for the first time: other people,",
+        "another microphone, mostly another language. UAR of the model without the corpus that the",
+        "row is named after (`benchmarks/corpus_matrix.py`); **bold**: that corpus, all of it; the",
+        "others: speakers who did not teach.",
+        "",
+        *header(("without", *corpora)),
+    ]
+    for left_out in sorted(kept):
+        cells = []
+        for corpus in corpora:
+            cell = kept[left_out].get(corpus)
+            if cell is None:
+                cells.append("–")
+                continue
+            low, high = cell["uar_ci"]
+            text = f"{cell['uar']:.1%} [{100 * low:.0f}, {100 * high:.0f}]"
+            cells.append(f"**{text}**" if corpus == left_out else text)
+        lines.append(f"| {left_out} | " + " | ".join(cells) + " |")
+    return "\n".join(lines) + "\n"
+
+
 def heard_again() -> str:
     """The table of answers averaged over altered copies of a clip."""
     kept = json.loads(AGAIN.read_text(encoding="utf-8"))
@@ -182,6 +214,7 @@ def main() -> None:
         + "\n"
         + one_change(single)
         + across_corpora()
+        + never_heard()
         + heard_again(),
         encoding="utf-8",
     )
