@@ -193,6 +193,12 @@ def test_scaling_keeps_the_range_below_the_clips_peak() -> None:
     assert scale(features, torch.tensor([3]))[0, :, 0].tolist() == [-10, 0, -5, 0]
 
 
+def test_scaling_may_keep_the_level_and_bring_it_near_zero() -> None:
+    scale = ClipScale(ClipScaleConfig(mode="none", top_db=None, subtract=-60.0, divide=20.0))
+    features = torch.tensor([-60.0, -20.0, 7.0])[None, :, None]
+    assert scale(features, torch.tensor([2]))[0, :, 0].tolist() == [0, 2, 0]
+
+
 def test_a_mel_band_too_many_is_told_by_the_configuration() -> None:
     with pytest.raises(ConfigError, match=r"unknown key 'n_mel'. Did you mean 'n_mels'"):
         LogMelConfig.parse({"n_mel": 3}, where="log_mel")

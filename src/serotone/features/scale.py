@@ -18,11 +18,14 @@ class ClipScaleConfig(Config):
         mode: ``none``; ``mean`` subtracts the clip's mean; ``standard`` divides by its deviation
             too; ``minmax`` maps the clip to [0, 1].
         top_db: range kept below the clip's peak, None for all.
-        divide: constant that values are divided by afterwards.
+        subtract: constant taken away afterwards. With ``none`` the level of the recording is kept,
+            and this brings usual values near zero, which is what padding and masks are.
+        divide: constant that values are divided by at last.
     """
 
     mode: Literal["none", "mean", "standard", "minmax"] = "mean"
     top_db: float | None = 80.0
+    subtract: float = 0.0
     divide: float = 20.0
 
 
@@ -48,6 +51,8 @@ class ClipScale(nn.Module):
         elif config.mode == "minmax":
             low, high = -masked_max(-features, mask), masked_max(features, mask)
             features = (features - low) / (high - low).clamp(min=1e-8)
+        if config.subtract:
+            features = features - config.subtract
         return features * mask / config.divide
 
 
