@@ -11,6 +11,7 @@ from serotone.augment import AugmentConfig
 from serotone.augment.waveform import WaveformConfig
 from serotone.config import Config
 from serotone.corpora import CORPORA
+from serotone.evaluation.suite import load_suite
 from serotone.models import MODELS
 from serotone.training.recipe import (
     DataConfig,
@@ -26,7 +27,10 @@ DOCS = Path(__file__).parents[2] / "docs"
 CLAIMED = sorted(name for name in FILES if "-claimed" in name)
 LEAKING = ("claimed", "random8020")
 ASKED_FOR = {"crema-d", "savee", "iemocap"}
-PEERS = {"light_sernet", "lstm_attention", "resnet_logmel"}
+PEERS = {
+    *("light_sernet", "lstm_attention", "resnet_logmel"),
+    *("conformer_logmel", "dscnn_logmel", "ecapa_logmel"),
+}
 
 
 @pytest.fixture(params=sorted(FILES))
@@ -74,6 +78,7 @@ def test_a_claim_has_its_honest_twin(name: str) -> None:
 
 def test_every_reference_model_has_both_and_every_peer_an_honest_one() -> None:
     recipes = [load_recipe(name) for name in FILES]
+    recipes += [load_recipe(entry.recipe, entry.assignments) for entry in load_suite("search")]
     claimed = {r.model for r in recipes if "-claimed" in r.name}
     honest = {r.model for r in recipes if "-claimed" not in r.name}
     assert claimed == set(MODELS.names()) - PEERS
