@@ -10,32 +10,18 @@ import json
 import shutil
 import subprocess
 import sys
-import tempfile
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from playwright.sync_api import sync_playwright
-
-from serotone.audio.io import read, write
-from serotone.types import Audio
 
 ROOT = Path(__file__).resolve().parents[1]
 IMAGES = ROOT / "docs/images"
 SAMPLES = sorted((ROOT / "samples").glob("*.wav"))
 SPEECH = ROOT / "samples/synthetic-en-slow-low.wav"
-RATE = 16_000
 WAIT_MS = 60_000
 LIVE_MS = 8_000
 DESK, PHONE = {"width": 1120, "height": 1050}, {"width": 390, "height": 844}
-
-
-def talk(path: Path) -> Path:
-    """The English clips one after the other, with pauses between."""
-    pause = np.zeros(RATE // 2, np.float32)
-    clips = [read(sound, sample_rate=RATE).signal for sound in SAMPLES if "-en-" in sound.name]
-    write(path, Audio(np.concatenate([part for clip in clips for part in (clip, pause)]), RATE))
-    return path
 
 
 def start() -> tuple[subprocess.Popen[str], str]:
@@ -71,9 +57,9 @@ def take(page: Any, name: str) -> None:
     page.screenshot(path=IMAGES / f"{name}.png")
 
 
-def clip(page: Any, sound: Path, name: str) -> None:
+def clip(page: Any, name: str) -> None:
     """One recording heard, with its words; on a phone they stand below."""
-    page.set_input_files("#clip-sound input[type=file]", sound)
+    page.set_input_files("#clip-sound input[type=file]", SPEECH)
     page.wait_for_selector("text=The words alone read as")
     page.wait_for_function("document.querySelector('#clip-answer audio').duration > 2")
     if page.viewport_size == PHONE:
@@ -112,7 +98,7 @@ def main() -> None:
     if not chromium:
         raise SystemExit("no chromium. Install it: apt-get install chromium")
     service, address = start()
-    with tempfile.TemporaryDirectory() as scratch, sync_playwright() as playwright:
+    with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
             executable_path=chromium,
             args=[
@@ -122,12 +108,11 @@ def main() -> None:
                 f"--use-file-for-fake-audio-capture={SPEECH}",
             ],
         )
-        sound = talk(Path(scratch) / "synthetic-talk.wav")
-        clip(visit(browser, address, DESK, "light"), sound, "page-clip")
+        clip(visit(browser, address, DESK, "light"), "page-clip")
         batch(visit(browser, address, DESK, "light"))
         live(visit(browser, address, DESK, "light"))
         about(visit(browser, address, DESK, "light"))
-        clip(visit(browser, address, PHONE, "dark"), sound, "page-phone")
+        clip(visit(browser, address, PHONE, "dark"), "page-phone")
         browser.close()
     service.terminate()
     service.wait(30)
