@@ -157,10 +157,19 @@ def test_the_readme_block_is_filled_and_the_rest_left(results: list[Result]) -> 
     filled = fill_figures(text, results, SYSTEMS)
     assert filled.startswith("# x\n<!-- figures: begin (filled) -->\n")
     assert filled.endswith("<!-- figures: end -->\nrest\n")
-    assert "\nold\n" not in filled and "peer-honest" in filled and "⚠" in filled
+    assert "\nold\n" not in filled and "net-honest" in filled and "⚠" in filled
     assert fill_figures(filled, results, SYSTEMS) == filled
     with pytest.raises(ConfigError, match="figures block"):
         fill_figures("# x\n", results)
+
+
+def test_the_readme_shows_the_best_of_each_split_and_the_shipped_model() -> None:
+    own = dataclasses.replace(made("search", skill=0.95), split="search-speakers")
+    runs = [made("weak", skill=0.3), made("strong", skill=0.9), made("default", skill=0.5), own]
+    text = "<!-- figures: begin -->\n<!-- figures: end -->\n"
+    filled = fill_figures(text, runs, SYSTEMS)
+    rows = [line.split(" | ")[1] for line in filled.splitlines() if line.startswith("| ravdess")]
+    assert rows == ["strong", "default"]
 
 
 def test_every_reference_system_has_its_claim() -> None:

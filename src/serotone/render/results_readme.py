@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Sequence
 
 from serotone.errors import ConfigError
-from serotone.evaluation.compare import option_of
+from serotone.evaluation.compare import Measured, option_of
 from serotone.evaluation.report import percent, table
 from serotone.evaluation.results import Result
 from serotone.render import results_tables as tables
@@ -16,7 +16,16 @@ from serotone.render.results_words import LEAK_SIGN, OF_CLAIMS, folds_text, uar_
 
 _BLOCK = re.compile(r"(<!-- figures: begin.*?-->\n).*?(<!-- figures: end.*?-->)", re.DOTALL)
 
-N_BEST = 5
+SHIPPED = "default"
+"""The recipe of the model that is inside the package: it has a row wherever it was measured."""
+
+OF_ITS_OWN = "-speakers"
+"""Ends the name of a split that a recipe lists itself, to choose on: it compares with nothing."""
+
+HEAD = (
+    *("tested on", "recipe", "UAR [95 %]", "chance", "accuracy", "folds", "clips"),
+    "parameters",
+)
 
 
 def fill_figures(
@@ -46,25 +55,16 @@ def figures_block(results: Iterable[Result], systems: Sequence[SystemConfig] | N
     measured = measured_of(results)
     honest = [m for m in measured if m.protocol == HONEST and not option_of(m.recipe)[1]]
     parts = []
+    rows = []
     for found in tables.honest(measured):
-        mine = [m for m in honest if tables.title_of(m) == found.title][:N_BEST]
-        if not mine:
-            continue
-        rows = [
-            (m.recipe, uar_text(m), percent(m.accuracy), folds_text(m) or "–", f"{m.n:,}",
-             _parameters(m.runs[0].params))
-            for m in mine
-        ]  # fmt: skip
-        chance = percent(1 / mine[0].n_classes)
-        head = (
-            "recipe",
-            f"UAR [95 %], chance {chance}",
-            "accuracy",
-            "folds",
-            "clips",
-            "parameters",
-        )
-        parts.append(f"New voices, {found.title}:\n\n{table(head, rows)}")
+        mine = [m for m in honest if tables.title_of(m) == found.title]
+        for m in _worth_showing(mine):
+            rows.append(
+                (found.title, m.recipe, uar_text(m), percent(1 / m.n_classes), percent(m.accuracy),
+                 folds_text(m) or "–", f"{m.n:,}", _parameters(m.runs[0].params))
+            )  # fmt: skip
+    if rows:
+        parts.append(f"Voices never heard before, the best recipe of each:\n\n{table(HEAD, rows)}")
     known = [
         s
         for s in standings(load_systems() if systems is None else systems, measured)
@@ -83,6 +83,12 @@ def figures_block(results: Iterable[Result], systems: Sequence[SystemConfig] | N
         "All of them, with intervals, folds and protocols: [docs/results.md](docs/results.md).\n"
     )
     return "\n".join(parts)
+
+
+def _worth_showing(ranked: Sequence[Measured]) -> list[Measured]:
+    """The best of one split, and the shipped model."""
+    ours = [m for m in ranked if not m.runs[0].split_name.endswith(OF_ITS_OWN)]
+    return ours[:1] + [m for m in ours[1:] if m.recipe == SHIPPED]
 
 
 def _parameters(n: int | None) -> str:
