@@ -22,7 +22,7 @@ from serotone.training.data import Clips, load_clips
 from serotone.training.losses import masked_cross_entropy, masked_intensity_loss
 from serotone.training.module import EmotionModule
 from serotone.training.publish import describe_run, publish
-from serotone.training.recipe import Recipe, find_recipe, load_recipe
+from serotone.training.recipe import DataConfig, Recipe, find_recipe, load_recipe
 from serotone.training.sides import read_corpora, split_of, with_labels
 from serotone.training.train import build, check_same_run, fit, train
 from serotone.types import Split, Utterance, speakers
@@ -322,6 +322,12 @@ def test_shares_name_each_corpus_once(wrong: dict[str, Any]) -> None:
     both = {"corpora": ["a"], "shares": {"a": 1}, "balance": "batches"}
     with pytest.raises(ConfigError, match="does not go with balance"):
         Recipe.parse({"name": "x", "data": both})
+
+
+def test_a_cut_copy_of_a_corpus_has_the_share_of_the_corpus() -> None:
+    shares = {"ravdess": 2.0, "ravdess-song-truncated": 1.0}
+    data = DataConfig(corpora=tuple(shares), shares=shares, balance="speakers")
+    assert data.by_corpus(data.shares) == {"ravdess": 2.0, "ravdess-song": 1.0}
 
 
 def test_the_scaler_sees_dev_only_where_the_recipe_says_so(

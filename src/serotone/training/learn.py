@@ -160,7 +160,7 @@ def _training_batches(
         label_smoothing=recipe.optimiser.label_smoothing,
         seed=recipe.seed,
         balance=recipe.data.balance,
-        shares=recipe.data.shares,
+        shares=recipe.data.by_corpus(recipe.data.shares),
         soft_targets=clips.opinions,
         teacher_weight=recipe.optimiser.teacher_weight,
         n_ranks=n_ranks,

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from pydantic import Field, model_validator
 
@@ -16,6 +16,8 @@ from serotone.errors import ConfigError, did_you_mean
 from serotone.labels import CANONICAL
 from serotone.models.contract import Scaling
 from serotone.training.order import Balance
+
+Value = TypeVar("Value")
 
 
 class DataConfig(Config):
@@ -74,6 +76,10 @@ class DataConfig(Config):
         if self.balance not in ("none", "speakers"):
             raise ValueError(f"shares does not go with balance = '{self.balance}'")
         return self
+
+    def by_corpus(self, table: Mapping[str, Value]) -> dict[str, Value]:
+        """``shares`` or ``relabel`` by the names that clips carry: a cut copy has its corpus's."""
+        return {name.removesuffix("-truncated"): value for name, value in table.items()}
 
 
 WITHOUT_DEV = "keep = 'last', patience = 0 and the schedule 'cycle' or 'constant'"

@@ -46,8 +46,7 @@ def relabelled(utterances: Iterable[Utterance], recipe: Recipe) -> list[Utteranc
         if corpus not in recipe.data.corpora:
             hint = did_you_mean(corpus, recipe.data.corpora)
             raise ConfigError(f"[data.relabel] unknown corpus '{corpus}'. {hint}")
-    # A cut copy of a corpus carries the name of the corpus.
-    named = {name.removesuffix("-truncated"): labels for name, labels in table.items()}
+    named = recipe.data.by_corpus(table)
     return [
         replace(u, label=named.get(u.corpus, {}).get(u.label or "", u.label)) for u in utterances
     ]
