@@ -194,6 +194,20 @@ def test_the_seeds_of_a_fold_are_measured_together(places: Places) -> None:
     assert [step.stage for step in benchmark([entry], places)] == ["skipped"] * 3
 
 
+def test_two_recipes_of_a_fold_are_measured_together(places: Places) -> None:
+    other = places.runs.parent / "other.toml"
+    other.write_text(RECIPE.replace('"tiny"', '"other"').replace("widths = [8]", "widths = [16]"))
+    entry = tiny(places, beside=(str(other),), together="both", ensemble="average",
+                 assignments=('data.split="loso:2"',))  # fmt: skip
+    steps = benchmark([entry], places)
+    assert [(step.name, step.stage) for step in steps] == [
+        ("tiny-loso-2-0", "done"), ("other-loso-2-0", "done"), ("both-loso-2", "done"),
+    ]  # fmt: skip
+    one, two, both = (read_result(places.results / f"{step.name}.json") for step in steps)
+    assert both.recipe == "both" and both.architecture == "resnet_logmel"
+    assert both.params == (one.params or 0) + (two.params or 0) and one.params != two.params
+
+
 def test_seeds_that_test_on_others_are_not_put_together(places: Places) -> None:
     entry = tiny(places, seeds=(0, 1, 2, 3), ensemble="average")
     *_, last = plan([entry], places.corpora)

@@ -43,6 +43,19 @@ def test_a_suite_spells_out_every_option(tmp_path: Path) -> None:
     assert entries[3].folds == (2,) and entries[3].seeds == ()
 
 
+def test_recipes_of_a_block_become_one_ensemble(tmp_path: Path) -> None:
+    file = tmp_path / "suite.toml"
+    text = '[[run]]\nrecipes = ["a.toml", "b.toml"]\nfolds = [2]\ntogether = "both"\n'
+    file.write_text(text + 'ensemble = "vote"\n')
+    (entry,) = load_suite(str(file))
+    assert (entry.recipe, entry.beside, entry.together) == ("a.toml", ("b.toml",), "both")
+    assert (entry.folds, entry.ensemble) == ((2,), "vote")
+    for wrong in (text, text + 'ensemble = "vote"\n[run.options]\nslow = ["seed=1"]\n'):
+        file.write_text(wrong)
+        with pytest.raises(ConfigError, match="together needs ensemble"):
+            load_suite(str(file))
+
+
 def test_patterns_take_every_recipe_that_fits() -> None:
     assert "ravdess-resnet" in [entry.recipe for entry in entries_of(["rav*"])]
     with pytest.raises(ConfigError, match=r"no recipe fits 'x\*'"):

@@ -8,7 +8,7 @@ import shutil
 import traceback
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -64,20 +64,22 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class Together:
-    """The models of one fold's seeds as one.
+    """The models of one fold, of several seeds or recipes, as one.
 
     Attributes:
         members: the runs that made them.
         how: they are put together.
+        model: name of the model.
     """
 
     members: tuple[Run, ...]
     how: Literal["average", "vote"]
+    model: str
 
     @property
-    def model(self) -> str:
-        """Name of the model."""
-        return f"{self.members[0].recipe.name}-{self.how}"
+    def architecture(self) -> str:
+        """Those of the members, each once."""
+        return " + ".join(dict.fromkeys(member.recipe.model for member in self.members))
 
     @property
     def name(self) -> str:
@@ -173,25 +175,36 @@ def plan(entries: Iterable[Entry], corpora: Path) -> Iterator[Run | Together | S
 
 
 def _label(entry: Entry) -> str:
-    return entry.recipe + (f"+{entry.option}" if entry.option else "")
+    return entry.together or entry.recipe + (f"+{entry.option}" if entry.option else "")
 
 
 def _runs(
     entry: Entry, corpora: Path, readings: dict[str, tuple[Utterance, ...]]
 ) -> Iterator[Run | Together]:
-    of_fold: defaultdict[str, list[Run]] = defaultdict(list)
-    for run in _single_runs(entry, corpora, readings):
-        of_fold[run.split.name].append(run)
-        yield run
+    runs: list[Run] = []
+    for recipe in (entry.recipe, *entry.beside):
+        for run in _single_runs(replace(entry, recipe=recipe), corpora, readings):
+            runs.append(run)
+            yield run
     if entry.ensemble:
-        for runs in of_fold.values():
-            if len({frozenset(u.id for u in run.split.test) for run in runs}) > 1:
-                raise ConfigError(
-                    f"'{_label(entry)}': its seeds deal the speakers of '{runs[0].split.name}' out "
-                    "differently, so that what one learned from another is tested on. An ensemble "
-                    "needs a published split, or one without a draw."
-                )
-            yield Together(tuple(runs), entry.ensemble)
+        model = entry.together or f"{runs[0].recipe.name}-{entry.ensemble}"
+        yield from _fold_by_fold(runs, entry.ensemble, model)
+
+
+def _fold_by_fold(
+    runs: Iterable[Run], how: Literal["average", "vote"], model: str
+) -> Iterator[Together]:
+    of_fold: defaultdict[str, list[Run]] = defaultdict(list)
+    for run in runs:
+        of_fold[run.split.name].append(run)
+    for split, members in of_fold.items():
+        if len({frozenset(u.id for u in run.split.test) for run in members}) > 1:
+            raise ConfigError(
+                f"'{model}': its members deal the speakers of '{split}' out differently, so that "
+                "what one learned from another is tested on. An ensemble needs a published split, "
+                "or one without a draw."
+            )
+        yield Together(tuple(members), how, model)
 
 
 def _single_runs(
@@ -341,7 +354,7 @@ def run_one(
 def put_together(
     run: Together, places: Places, *, tell: Callable[[Stage], object] = lambda stage: None
 ) -> Path:
-    """Make an ensemble of the models of a fold's seeds, measure it and keep the result.
+    """Make an ensemble of the models of a fold, measure it and keep the result.
 
     Returns:
         The result's file.
@@ -362,7 +375,7 @@ def put_together(
         corpus=_corpora(first.split.test),
         split=first.split,
     )
-    more = {"architecture": first.recipe.model, "train_s": model.provenance["train_s"]}
+    more = {"architecture": run.architecture, "train_s": model.provenance["train_s"]}
     return keep(
         evaluation, model, folder=places.results, name=run.name, n_folds=first.n_folds, more=more
     )

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from serotone.config import Config, read_toml
 from serotone.errors import ConfigError, did_you_mean
@@ -32,6 +32,8 @@ class BlockConfig(Config):
         options: variants: each run comes again as ``RECIPE+OPTION`` with these assignments.
         ensemble: put the models of a fold's seeds together (``serotone.inference.ensemble``), and
             measure them so as ``RECIPE-average`` as well.
+        together: name of one ensemble a fold of all recipes and seeds of the block, in place of
+            one a recipe.
     """
 
     recipes: tuple[str, ...]
@@ -40,6 +42,13 @@ class BlockConfig(Config):
     set: tuple[str, ...] = ()
     options: dict[str, tuple[str, ...]] = Field(default_factory=dict)
     ensemble: Literal["", "average", "vote"] = ""
+    together: str = ""
+
+    @model_validator(mode="after")
+    def _together_somehow(self) -> BlockConfig:
+        if self.together and (not self.ensemble or self.options):
+            raise ValueError("together needs ensemble = 'average' or 'vote', and no options")
+        return self
 
 
 class SuiteConfig(Config):
@@ -64,6 +73,8 @@ class Entry:
         assignments: changes to the recipe.
         option: name of these changes, empty without.
         ensemble: how the seeds of a fold are put together, empty for not.
+        beside: recipes whose runs of a fold join the ensemble.
+        together: name of the ensemble; empty takes ``RECIPE-average``.
     """
 
     recipe: str
@@ -72,6 +83,8 @@ class Entry:
     assignments: tuple[str, ...] = ()
     option: str = ""
     ensemble: Literal["", "average", "vote"] = ""
+    beside: tuple[str, ...] = ()
+    together: str = ""
 
 
 def load_suite(name: str) -> list[Entry]:
@@ -125,12 +138,15 @@ def _numbers(text: str, option: str, *, least: int) -> tuple[int, ...]:
 
 
 def _entries(block: BlockConfig) -> Iterator[Entry]:
-    for pattern in block.recipes:
-        for recipe in _matching(pattern):
-            plain = Entry(recipe, block.folds, block.seeds, block.set, ensemble=block.ensemble)
-            yield plain
-            for option, changes in block.options.items():
-                yield replace(plain, assignments=(*block.set, *changes), option=option)
+    recipes = [recipe for pattern in block.recipes for recipe in _matching(pattern)]
+    for recipe in recipes:
+        plain = Entry(recipe, block.folds, block.seeds, block.set, ensemble=block.ensemble)
+        if block.together:
+            yield replace(plain, beside=tuple(recipes[1:]), together=block.together)
+            return
+        yield plain
+        for option, changes in block.options.items():
+            yield replace(plain, assignments=(*block.set, *changes), option=option)
 
 
 def _matching(pattern: str) -> list[str]:
