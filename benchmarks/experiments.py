@@ -24,6 +24,7 @@ ROOT = Path(__file__).resolve().parents[1]
 PAGE = ROOT / "docs/experiments.md"
 DEV = ROOT / "benchmarks/results/dev_speakers.json"
 MATRIX = ROOT / "benchmarks/results/corpus_matrix.json"
+PAIRS = ROOT / "benchmarks/results/pairs.json"
 AGAIN = ROOT / "benchmarks/results/hear_again.json"
 SEARCH = "search"
 """The recipe that single changes are told apart on, and the suite that names them."""
@@ -137,6 +138,35 @@ def one_change(results: Sequence[Result]) -> str:
     return "\n".join(lines) + "\n"
 
 
+def pairs() -> str:
+    """The table of two nets of the search together, the best ten, beside the nets alone."""
+    if not PAIRS.is_file():
+        return ""
+    kept = json.loads(PAIRS.read_text(encoding="utf-8"))
+    alone = {row["models"][0]: row["uar"] for row in kept["uar"] if len(row["models"]) == 1}
+    best = sorted(
+        (row for row in kept["uar"] if len(row["models"]) == 2), key=lambda row: -row["uar"]
+    )[:10]
+    lines = [
+        "",
+        "### Two nets together",
+        "",
+        "The best ten pairs of these nets, their probabilities averaged (`benchmarks/pairs.py`),",
+        "on the same actors' speech. Nets of one architecture hardly help each other; those of two",
+        "do.",
+        "",
+        *header(("pair", "dev UAR", "the better one alone", "difference", "parameters")),
+    ]
+    for row in best:
+        names = [name.partition("+")[2] or SEARCH for name in row["models"]]
+        better = max(alone[name] for name in row["models"])
+        lines.append(
+            f"| {' and '.join(names)} | {row['uar']:.1%} | {better:.1%} "
+            f"| {100 * (row['uar'] - better):+.1f} | {row['n_parameters']:,} |"
+        )
+    return "\n".join(lines) + "\n"
+
+
 def never_heard() -> str:
     """The table of models that have heard four of five corpora."""
     if not MATRIX.is_file():
@@ -213,6 +243,7 @@ def main() -> None:
         + "\n".join([*header(COLUMNS), *lines])
         + "\n"
         + one_change(single)
+        + pairs()
         + across_corpora()
         + never_heard()
         + heard_again(),
