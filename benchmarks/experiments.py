@@ -144,6 +144,12 @@ def pairs() -> str:
         return ""
     kept = json.loads(PAIRS.read_text(encoding="utf-8"))
     alone = {row["models"][0]: row["uar"] for row in kept["uar"] if len(row["models"]) == 1}
+    song = []
+    if "search+song" in alone:
+        song = [
+            f"`song`, whose figure above is of speech and song both, has {alone['search+song']:.1%}",
+            "on speech alone.",
+        ]
     best = sorted(
         (row for row in kept["uar"] if len(row["models"]) == 2), key=lambda row: -row["uar"]
     )[:10]
@@ -152,8 +158,9 @@ def pairs() -> str:
         "### Two nets together",
         "",
         "The best ten pairs of these nets, their probabilities averaged (`benchmarks/pairs.py`),",
-        "on the same actors' speech. Nets of one architecture hardly help each other; those of two",
-        "do.",
+        "on the same actors' speech. What a pair adds to the better one of its two lies within the",
+        "standard error; pairs of two architectures stand at the top.",
+        *song,
         "",
         *header(("pair", "dev UAR", "the better one alone", "difference", "parameters")),
     ]
