@@ -147,8 +147,8 @@ def pairs() -> str:
     song = []
     if "search+song" in alone:
         song = [
-            f"`song`, whose figure above is of speech and song both, has {alone['search+song']:.1%}",
-            "on speech alone.",
+            "`song`, whose figure above is of speech and song both, has",
+            f"{alone['search+song']:.1%} on speech alone.",
         ]
     best = sorted(
         (row for row in kept["uar"] if len(row["models"]) == 2), key=lambda row: -row["uar"]
