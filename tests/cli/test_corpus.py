@@ -34,11 +34,16 @@ def ravdess(tmp_path):
     return tmp_path / "ravdess"
 
 
-def test_list_names_every_corpus_and_how_to_get_it(capsys):
+def test_list_names_every_corpus_and_how_to_get_it(capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
     assert main(["corpus", "list"]) == 0
     shown = capsys.readouterr().out
+    lines = shown.splitlines()
     for name in CORPORA:
-        assert name in shown
+        (at,) = (i for i, line in enumerate(lines) if line.split()[0] == name)
+        assert lines[at + 1].startswith("    " + CORPORA.get(name).info.title[:20])
+    assert max(len(line.rstrip()) for line in lines) <= 80
+    assert "…" not in shown
     assert main(["corpus", "list", "--format", "json"]) == 0
     listed = {entry["name"]: entry for entry in json.loads(capsys.readouterr().out)}
     assert set(listed) == set(CORPORA)

@@ -16,7 +16,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 from rich.markup import escape
+from rich.padding import Padding
 from rich.table import Table
+from rich.text import Text
 
 from serotone.cli.audit import audit
 from serotone.cli.explore import assignment, explore
@@ -68,19 +70,15 @@ def list_(format: Written = Format.table) -> None:
     if format is Format.json:
         typer.echo(json.dumps([asdict(info) for info in infos], indent=2, ensure_ascii=False))
         return
-    heads = ("what", "clips", "speakers", "language", "licence", "how to get it")
-    table = _table("corpus", *heads)
+    width = max(len(info.name) for info in infos)
+    console = _console()
+    console.print(f"{'corpus':{width}}   clips  speakers  language  how to get it", style="bold")
     for info in infos:
-        table.add_row(
-            info.name,
-            info.title,
-            _figure(info.n_clips),
-            _figure(info.n_speakers),
-            ", ".join(info.languages),
-            info.licence,
-            _way(info),
-        )
-    _console().print(table)
+        figures = f"{_figure(info.n_clips):>6}  {_figure(info.n_speakers):>8}"
+        language = ", ".join(info.languages)
+        console.print(f"[bold]{info.name:{width}}[/]  {figures}  {language:8}  {_way(info)}")
+        about = info.title + (f"; {info.licence}" if info.licence else "")
+        console.print(Padding(Text(about, style="dim"), (0, 0, 0, 4)))
 
 
 @app.command()
