@@ -41,6 +41,17 @@ def test_folds_and_seeds_make_one_figure() -> None:
     assert both.largest_share == pytest.approx(1 / 3)
 
 
+def test_a_seed_without_all_folds_does_not_count() -> None:
+    whole = [made("a", fold=fold, seed=0, skill=0.7) for fold in (1, 2)]
+    begun = made("a", fold=1, seed=1, skill=0.7)
+    (both,) = together([*whole, begun])
+    (alone,) = together(whole)
+    assert both.seeds == (0,) and both.uar == alone.uar and both.uar_ci == alone.uar_ci
+    # Where no seed has them all, each run is all there is.
+    (torn,) = together([whole[1], begun])
+    assert torn.folds == (1, 2) and torn.seeds == (0, 1)
+
+
 def test_what_is_not_alike_stays_apart() -> None:
     runs = [
         made("a"),

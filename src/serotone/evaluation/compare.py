@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -118,7 +119,8 @@ class Paired:
 def together(results: Iterable[Result]) -> list[Measured]:
     """Results by recipe, corpus, split and protocol; most folds first, then the best UAR.
 
-    What one fold gave says less than what all gave, however high it is.
+    What one fold gave says less than what all gave, however high it is. A seed counts once it has
+    every fold that another seed has: easy folds shall not weigh more than hard ones.
     """
     groups: dict[tuple[str, ...], list[Result]] = {}
     for result in results:
@@ -131,8 +133,18 @@ def together(results: Iterable[Result]) -> list[Measured]:
             *sorted(result.labels),
         )
         groups.setdefault(key, []).append(result)
-    measured = [_measured(runs) for runs in groups.values()]
+    measured = [_measured(_of_whole_seeds(runs)) for runs in groups.values()]
     return sorted(measured, key=lambda m: (-len(m.folds), -m.uar, m.recipe))
+
+
+def _of_whole_seeds(runs: Sequence[Result]) -> list[Result]:
+    """Runs of the seeds with every fold that any seed has; all runs where no seed has them all."""
+    folds: defaultdict[int | None, set[int | None]] = defaultdict(set)
+    for run in runs:
+        folds[run.seed].add(run.fold)
+    every = set().union(*folds.values())
+    whole = {seed for seed, of_seed in folds.items() if of_seed == every}
+    return [run for run in runs if not whole or run.seed in whole]
 
 
 def _measured(runs: Sequence[Result]) -> Measured:
