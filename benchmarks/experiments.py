@@ -61,6 +61,16 @@ def dev_uar(result: Result) -> float | None:
     return None if math.isnan(value) else value
 
 
+def ensemble(name: str) -> str:
+    """What an ensemble is made of; empty when ``name`` is none."""
+    for entry in load_suite("default"):
+        if entry.together == name:
+            recipes = " and ".join(f"`{recipe}`" for recipe in (entry.recipe, *entry.beside))
+            return f"{recipes} of each fold as one model ({entry.ensemble})"
+    base, _, how = name.rpartition("-")
+    return f"the seeds of `{base}` together ({how})" if how in ("average", "vote") else ""
+
+
 def row(results: list[Result]) -> str:
     """A line of the table: the folds of one recipe on one corpus."""
     first = results[0]
@@ -69,8 +79,7 @@ def row(results: list[Result]) -> str:
     try:
         what = load_recipe(first.recipe).description
     except ConfigError:
-        base, _, how = first.recipe.rpartition("-")
-        what = f"the seeds of `{base}` together ({how})" if how in ("average", "vote") else ""
+        what = ensemble(first.recipe)
     trained_s = [r.train_s for r in results if r.train_s]
     return (
         f"| `{first.recipe}` | {what} | {first.trained_on or first.corpus} "
