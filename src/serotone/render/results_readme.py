@@ -22,6 +22,13 @@ SHIPPED = "default"
 OF_ITS_OWN = "-speakers"
 """Ends the name of a split that a recipe lists itself, to choose on: it compares with nothing."""
 
+BEST = (
+    "Voices never heard before, the best recipe of each. Where several were tested on the same "
+    "speakers ([all of them](docs/results.md)), the best is so partly by luck: expect a little "
+    "less."
+)
+"""What the reader has to know of the first table."""
+
 HEAD = (
     *("tested on", "recipe", "UAR [95 %]", "chance", "accuracy", "folds", "clips"),
     "parameters",
@@ -64,7 +71,7 @@ def figures_block(results: Iterable[Result], systems: Sequence[SystemConfig] | N
                  folds_text(m) or "–", f"{m.n:,}", _parameters(m.runs[0].params))
             )  # fmt: skip
     if rows:
-        parts.append(f"Voices never heard before, the best recipe of each:\n\n{table(HEAD, rows)}")
+        parts.append(f"{BEST}\n\n{table(HEAD, rows)}")
     known = [
         s
         for s in standings(load_systems() if systems is None else systems, measured)

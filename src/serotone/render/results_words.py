@@ -20,7 +20,9 @@ TERMS = {
     ),
     "honest": (
         "the model never heard the speakers that it is tested on. The epoch was chosen and the "
-        "confidence calibrated on a third group of speakers (dev), where the recipe keeps one."
+        "confidence calibrated on a third group of speakers (dev), where the recipe keeps one. "
+        "The best of several recipes tested on the same speakers is so partly by luck: expect "
+        "a little less of it."
     ),
     f"{LEAK_SIGN} claimed": (
         "the published system's own protocol, leaks included: the same speakers, in some the same "
