@@ -14,7 +14,9 @@ HEAD = (
 
 OF_RECIPE = (
     "Runs of the same recipe, or of its kin, each trained without the speakers that it was tested "
-    "on. They tell what to expect of new voices where this model has learned from all there are."
+    "on. They tell what to expect of new voices where this model has learned from all there are; "
+    "`loco` has heard no clip of the corpus it was tested on, and tells what to expect of "
+    "recordings unlike any that taught."
 )
 
 WIDE, FEW = 0.2, 5
