@@ -10,6 +10,7 @@ import pytest
 from serotone.cli import main
 from serotone.errors import ConfigError
 from serotone.evaluation.carding import figures_of
+from serotone.store.card_figures import figures_sections
 from serotone.store.folder import CARD, DESCRIPTION, describe
 from serotone.store.save import record_calibration
 from tests.tiny import publish_tiny
@@ -67,6 +68,17 @@ def test_results_are_sorted_by_whose_they_are(model, results: Path) -> None:
     assert "tiny-loco: ravdess luna5:1, seed 0" in wider["recipe_figures"]
     with pytest.raises(ConfigError, match="no such folder"):
         figures_of(model, results / "none")
+
+
+def test_corpora_never_heard_stand_apart_from_other_speakers() -> None:
+    fold, left_out = {**RESULT, "split": "luna5:2"}, {**RESULT, "split": "loco:4"}
+    both = {"a fold": fold, "left out": left_out}
+    text = "\n".join(figures_sections({"figures": {}, "recipe_figures": both}))
+    speakers, _, unheard = text.partition("### The same recipe on corpora never heard")
+    assert "| a fold |" in speakers and "| left out |" not in speakers
+    assert "| left out |" in unheard and "| a fold |" not in unheard
+    alone = "\n".join(figures_sections({"figures": {}, "recipe_figures": {"a fold": fold}}))
+    assert "on other speakers" in alone and "never heard" not in alone
 
 
 def test_the_command_writes_all_of_it(model, results: Path, capsys) -> None:

@@ -12,7 +12,13 @@ from serotone.evaluation.results import Result
 from serotone.render import results_tables as tables
 from serotone.render.claims import HONEST, SystemConfig, load_systems, standings
 from serotone.render.results import measured_of
-from serotone.render.results_words import LEAK_SIGN, OF_CLAIMS, folds_text, uar_text
+from serotone.render.results_words import (
+    BEST_OF_SEVERAL,
+    LEAK_SIGN,
+    OF_CLAIMS,
+    folds_text,
+    uar_text,
+)
 
 _BLOCK = re.compile(r"(<!-- figures: begin.*?-->\n).*?(<!-- figures: end.*?-->)", re.DOTALL)
 
@@ -23,11 +29,10 @@ OF_ITS_OWN = "-speakers"
 """Ends the name of a split that a recipe lists itself, to choose on: it compares with nothing."""
 
 BEST = (
-    "Voices never heard before, the best recipe of each. Where several were tested on the same "
-    "speakers ([all of them](docs/results.md)), the best is so partly by luck: expect a little "
-    "less."
+    "Voices never heard before, the best recipe of each ([all of them](docs/results.md)). "
+    f"{BEST_OF_SEVERAL}"
 )
-"""What the reader has to know of the first table."""
+"""Above the first table."""
 
 HEAD = (
     *("tested on", "recipe", "UAR [95 %]", "chance", "accuracy", "folds", "clips"),

@@ -11,6 +11,11 @@ from serotone.evaluation.report import percent
 NOT_RUN = "not run yet"
 LEAK_SIGN = "⚠"
 
+BEST_OF_SEVERAL = (
+    "The best of several recipes tested on the same speakers is so partly by luck: expect a little "
+    "less of it."
+)
+
 TERMS = {
     "UAR": (
         "unweighted average recall, the mean over the emotions of the share that was found. Chance "
@@ -21,8 +26,7 @@ TERMS = {
     "honest": (
         "the model never heard the speakers that it is tested on. The epoch was chosen and the "
         "confidence calibrated on a third group of speakers (dev), where the recipe keeps one. "
-        "The best of several recipes tested on the same speakers is so partly by luck: expect "
-        "a little less of it."
+        f"{BEST_OF_SEVERAL}"
     ),
     f"{LEAK_SIGN} claimed": (
         "the published system's own protocol, leaks included: the same speakers, in some the same "

@@ -14,9 +14,11 @@ HEAD = (
 
 OF_RECIPE = (
     "Runs of the same recipe, or of its kin, each trained without the speakers that it was tested "
-    "on. They tell what to expect of new voices where this model has learned from all there are; "
-    "`loco` has heard no clip of the corpus it was tested on, and tells what to expect of "
-    "recordings unlike any that taught."
+    "on. They tell what to expect of new voices where this model has learned from all there are."
+)
+OF_UNHEARD = (
+    "Runs of the same recipe, or of its kin, each trained without a clip of the corpus that it was "
+    "tested on. They tell what to expect of recordings unlike any that taught."
 )
 
 WIDE, FEW = 0.2, 5
@@ -27,8 +29,13 @@ def figures_sections(description: Mapping[str, Any]) -> list[str]:
     """Markdown of all figures in a model's description, heading by heading."""
     figures: Figures = description["figures"]
     parts = ["## Figures", _figures(figures) if figures else "Not evaluated yet."]
-    if others := description.get("recipe_figures"):
-        parts += ["### The same recipe on other speakers", OF_RECIPE, _figures(others)]
+    others: Figures = description.get("recipe_figures", {})
+    unheard = {name: run for name, run in others.items() if run["split"].startswith("loco")}
+    speakers = {name: run for name, run in others.items() if name not in unheard}
+    if speakers:
+        parts += ["### The same recipe on other speakers", OF_RECIPE, _figures(speakers)]
+    if unheard:
+        parts += ["### The same recipe on corpora never heard", OF_UNHEARD, _figures(unheard)]
     parts += _confidence(description.get("calibration", {}), figures)
     parts += _people(figures)
     for name, values in description.get("robustness", {}).items():
