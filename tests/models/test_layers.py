@@ -7,6 +7,7 @@ import pytest
 import torch
 from sklearn.preprocessing import StandardScaler
 from torch import Tensor, nn
+from torch.nn import functional
 from torch.nn.utils.rnn import pack_padded_sequence
 
 from serotone.features.sets import MEL64
@@ -22,6 +23,33 @@ from serotone.models.layers import (
     reverse,
     same_padding,
 )
+from serotone.models.toom_cook import ToomCookConv1d
+
+
+@pytest.mark.parametrize("n_steps", [1, 4, 5, 18])
+def test_a_convolution_in_tiles_equals_torchs_and_so_do_its_gradients(n_steps: int) -> None:
+    torch.manual_seed(0)
+    tiled = ToomCookConv1d(6, 7).double()
+    plain = nn.Conv1d(6, 7, 5, padding="same").double()
+    plain.load_state_dict(tiled.state_dict())
+    x = torch.randn(3, 6, n_steps, dtype=torch.float64, requires_grad=True)
+    weights = torch.randn(3, 7, n_steps, dtype=torch.float64)
+    results = []
+    for layer in (tiled, plain):
+        y = layer(x)
+        gradients = torch.autograd.grad((weights * y).sum(), [x, *layer.parameters()])
+        results.append([y, *gradients])
+    for ours, theirs in zip(*results, strict=True):
+        torch.testing.assert_close(ours, theirs, atol=1e-11, rtol=0)
+
+
+def test_a_convolution_in_tiles_rounds_as_torchs_does_and_is_torchs_in_predicting() -> None:
+    torch.manual_seed(0)
+    layer = ToomCookConv1d(256, 16)
+    x = torch.randn(2, 256, 40)
+    exact = functional.conv1d(x.double(), layer.weight.double(), layer.bias.double(), padding=2)
+    assert (layer(x) - exact).abs().max() < 1e-5 * exact.abs().max()
+    assert torch.equal(layer.eval()(x), functional.conv1d(x, layer.weight, layer.bias, padding=2))
 
 
 def test_clips_are_turned_round_within_their_own_frames() -> None:

@@ -13,6 +13,7 @@ from serotone.models.layers import (
     init_as_keras,
     same_padding,
 )
+from serotone.models.toom_cook import ToomCookConv1d
 
 
 class Cnn1dStack2376Config(Config):
@@ -55,7 +56,7 @@ class Cnn1dStack2376(StandardisedModel):
         ):
             padding = same_padding(n_steps, kernel=pool, stride=2)
             layers += [
-                nn.Conv1d(n_in, n_out, kernel, padding="same"),
+                _convolution(n_in, n_out, kernel),
                 nn.ReLU(),
                 KerasBatchNorm1d(n_out),
                 nn.ConstantPad1d(padding, float("-inf")),
@@ -84,3 +85,10 @@ class Cnn1dStack2376(StandardisedModel):
         embedding = self.embed(x)  # (B, 512)
         logits = self.emotion(embedding)
         return ModelOutput(logits, no_intensity(logits), embedding)
+
+
+def _convolution(n_in: int, n_out: int, kernel: int) -> nn.Conv1d:
+    """One that keeps the length; a faster one where nine tenths of the work are."""
+    if kernel == 5 and n_in > 1:
+        return ToomCookConv1d(n_in, n_out)
+    return nn.Conv1d(n_in, n_out, kernel, padding="same")
