@@ -27,6 +27,7 @@ CONTRACT = [
     "accuracy",
     "macro_f1",
     "ece",
+    "ece_by_chance",
     "confusion",
     "params",
     "train_s",

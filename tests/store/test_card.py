@@ -18,7 +18,7 @@ from tests.tiny import publish_tiny
 RESULT = {
     "model": "tiny", "recipe": "tiny", "corpus": "ravdess", "split": "luna5:1",
     "part": "test", "protocol": "honest", "seed": 0, "n": 300, "uar": 0.7281, "uar_ci": [0.6, 0.8],
-    "accuracy": 0.74, "macro_f1": 0.73, "ece": 0.05, "aurc": 0.09,
+    "accuracy": 0.74, "macro_f1": 0.73, "ece": 0.05, "ece_by_chance": 0.061, "aurc": 0.09,
     "by_sex": {
         "female": {"n": 120, "n_speakers": 2, "uar": 0.8, "uar_ci": [0.75, 0.85], "accuracy": 0.8},
         "male": {"n": 900, "n_speakers": 9, "uar": 0.6, "uar_ci": [0.55, 0.65], "accuracy": 0.6},
@@ -88,6 +88,7 @@ def test_the_command_writes_all_of_it(model, results: Path, capsys) -> None:
     text = (model.path / CARD).read_text(encoding="utf-8")
     assert capsys.readouterr().out.strip() == str(model.path / CARD)
     assert "| ravdess luna5:1 | 300 | 0.728 |" in text
+    assert "| 0.050 (0.061) |" in text and "ECE, by chance" in text
     assert "The same recipe on other speakers" in text and "luna5:2" in text
     assert "0.750 to 0.850 *" in text and "0.550 to 0.650 *" not in text  # two speakers, nine
     assert "| MP3 | 0.650 |" in text and "-5.0" in text and "helicopter" in text

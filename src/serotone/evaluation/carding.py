@@ -14,8 +14,8 @@ from serotone.store.folder import ModelInfo
 
 KEPT = (
     *("corpus", "split", "part", "protocol", "seed", "n", "uar", "uar_ci", "accuracy", "macro_f1"),
-    *("ece", "aurc", "by_sex", "by_age", "gaps", "sets", "intensity", "recipe", "labels"),
-    *("per_class", "per_speaker"),
+    *("ece", "ece_by_chance", "aurc", "by_sex", "by_age", "gaps", "sets", "intensity", "recipe"),
+    *("labels", "per_class", "per_speaker"),
 )
 """What of a result stands on a card."""
 

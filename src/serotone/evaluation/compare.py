@@ -35,6 +35,7 @@ class Measured:
         n: utterances, each counted once.
         n_speakers: 0 where answers were not kept.
         uar, accuracy, macro_f1, ece: shares over all runs.
+        ece_by_chance: what ``ece`` may be without a fault, NaN where answers were not kept.
         uar_ci: low and high over speakers, NaN where it cannot be told.
     """
 
@@ -53,6 +54,7 @@ class Measured:
     accuracy: float
     macro_f1: float
     ece: float
+    ece_by_chance: float
 
     @property
     def folds(self) -> tuple[int, ...]:
@@ -168,6 +170,7 @@ def _measured(runs: Sequence[Result]) -> Measured:
         accuracy=float(classes.accuracy_of_confusion(confusion)),
         macro_f1=float(classes.macro_f1_of_confusion(confusion)),
         ece=_ece(ordered, answers),
+        ece_by_chance=_ece_by_chance(ordered, answers),
     )
 
 
@@ -211,6 +214,12 @@ def _ece(runs: Sequence[Result], answers: Sequence[Answer]) -> float:
         return math.nan
     labels = runs[0].labels
     return calibration.ece(probabilities_of(answers, labels), truth_of(answers, labels))
+
+
+def _ece_by_chance(runs: Sequence[Result], answers: Sequence[Answer]) -> float:
+    if not answers:
+        return math.nan
+    return calibration.ece_by_chance(probabilities_of(answers, runs[0].labels))
 
 
 def paired(first: Measured, second: Measured) -> Paired | None:

@@ -228,6 +228,11 @@ def _ends(ends: Sequence[float]) -> str:
     return f"[{low:.1f}, {high:.1f}]"
 
 
+def by_chance(evaluation: Evaluation) -> str:
+    """How far the calibration error tells of the model, for whoever reads it."""
+    return f"up to {evaluation.ece_by_chance:.3f} by chance"
+
+
 def headline(evaluation: Evaluation) -> list[tuple[str, str]]:
     """Name and value of the figures that stand first in every report."""
     source = evaluation.source
@@ -237,7 +242,7 @@ def headline(evaluation: Evaluation) -> list[tuple[str, str]]:
         ("UAR", f"{percent(evaluation.uar)} {interval(evaluation.uar_ci)}"),
         ("accuracy", percent(evaluation.accuracy)),
         ("macro F1", percent(evaluation.macro_f1)),
-        ("calibration error (ECE)", f"{evaluation.ece:.3f}"),
+        ("calibration error (ECE)", f"{evaluation.ece:.3f} ({by_chance(evaluation)})"),
         ("risk–coverage area (AURC)", f"{evaluation.aurc:.3f}"),
     ]
     for sex, group in evaluation.by_sex.items():

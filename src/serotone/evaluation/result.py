@@ -157,7 +157,7 @@ class Evaluation:
         labels: the labels that count, in the order of ``confusion``.
         uar: unweighted average recall; ``uar_ci`` its interval over speakers.
         accuracy, macro_f1: as in ``serotone.metrics.classes``.
-        ece, brier, nll, aurc: as in ``serotone.metrics.calibration``.
+        ece, ece_by_chance, brier, nll, aurc: as in ``serotone.metrics.calibration``.
         per_class, per_speaker, by_sex, by_age: by name.
         gaps: between groups of people, by what was taken from what.
         sets: by the coverage that they promise.
@@ -173,6 +173,7 @@ class Evaluation:
     accuracy: float
     macro_f1: float
     ece: float
+    ece_by_chance: float
     brier: float
     nll: float
     aurc: float
@@ -221,7 +222,7 @@ class Evaluation:
     def to_dict(self) -> dict[str, object]:
         """``metrics.json`` of the command-line contract, and a result: NaN becomes null."""
         s = self.source
-        figures = ("uar", "accuracy", "macro_f1", "ece", "brier", "nll", "aurc")
+        figures = ("uar", "accuracy", "macro_f1", "ece", "ece_by_chance", "brier", "nll", "aurc")
         names = ("model", "recipe", "corpus", "split", "split_hash", "part", "protocol", "seed")
         result: dict[str, object] = {name: getattr(s, name) for name in names}
         result |= {"n": self.n, "n_failed": self.n_failed, "n_set_aside": self.n_set_aside}

@@ -58,6 +58,7 @@ def score(answers: Iterable[Answer], labels: Sequence[str], source: Source) -> E
         accuracy=classes.accuracy(truth, predicted),
         macro_f1=classes.macro_f1(truth, predicted),
         ece=calibration.ece(probabilities, truth),
+        ece_by_chance=calibration.ece_by_chance(probabilities),
         brier=calibration.brier(probabilities, truth),
         nll=calibration.nll(probabilities, truth),
         aurc=calibration.risk_coverage(probabilities.max(axis=1), correct).area,

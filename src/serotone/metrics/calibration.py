@@ -100,6 +100,54 @@ def ece(probabilities: ArrayLike, truth: ArrayLike, n_bins: int = 15) -> float:
     return reliability_bins(probabilities, truth, n_bins=n_bins).gap
 
 
+def ece_by_chance(
+    probabilities: ArrayLike,
+    n_bins: int = 15,
+    *,
+    level: float = 0.95,
+    n_draws: int = 1000,
+    seed: int = 0,
+) -> float:
+    """The ``ece`` that a perfectly calibrated model stays below, ``level`` of the time.
+
+    Were every confidence exactly the chance of being right, few utterances would still miss it:
+    truth is drawn anew from the confidences, ``n_draws`` times. An ``ece`` below this figure shows
+    no fault of the model; only one above it does.
+
+    Args:
+        probabilities: of shape (M, C), rows summing to 1.
+        n_bins: how many bins.
+        level: between 0 and 1.
+        n_draws: at least one.
+        seed: of the draws.
+
+    Raises:
+        ValueError: when there are no utterances, bins or draws, or ``level`` is no share.
+
+    Source:
+        Bröcker & Smith 2007, Increasing the Reliability of Reliability Diagrams,
+        doi:10.1175/WAF993.1.
+
+    Example:
+        >>> round(ece_by_chance([[0.9, 0.1], [0.8, 0.2]]), 3)
+        0.55
+    """
+    if n_draws < 1 or not 0.0 <= level <= 1.0:
+        raise ValueError(
+            f"level {level}, {n_draws} draws: expected a share, and at least one draw."
+        )
+    values = np.asarray(probabilities, dtype=np.float64)
+    confidence = _checked(values, np.zeros(len(values), dtype=np.int64))[0].max(axis=1)
+    generator = np.random.default_rng(seed)
+    edges = np.linspace(0.0, 1.0, _at_least_one(n_bins) + 1)
+    place = np.clip(np.searchsorted(edges, confidence, side="left") - 1, 0, n_bins - 1)
+    errors = [
+        np.abs(np.bincount(place, (generator.random(len(place)) < confidence) - confidence)).sum()
+        for _ in range(n_draws)
+    ]
+    return float(np.quantile(errors, level) / len(place))
+
+
 def adaptive_ece(probabilities: ArrayLike, truth: ArrayLike, n_bins: int = 15) -> float:
     """Expected calibration error over bins that hold equally many utterances.
 

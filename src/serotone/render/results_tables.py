@@ -137,8 +137,8 @@ def _split(name: str) -> str:
 def _figures(measured: Sequence[Measured], *, title: str, baseline: bool) -> Table:
     where = ("learned from",) if baseline else ("measured on", "protocol")
     head = (
-        "recipe", *where, "UAR [95 %]", "accuracy", "macro F1", "ECE", "folds", "seeds",
-        "speakers", "clips", "parameters", "file", "ms a clip", "training",
+        "recipe", *where, "UAR [95 %]", "accuracy", "macro F1", "ECE (by chance)", "folds",
+        "seeds", "speakers", "clips", "parameters", "file", "ms a clip", "training",
     )  # fmt: skip
     rows = [_figure(m, baseline=baseline) for m in measured]
     if baseline:
@@ -181,7 +181,7 @@ def _figure(m: Measured, *, baseline: bool) -> Row:
         uar_text(m),
         percent(m.accuracy),
         percent(m.macro_f1),
-        "–" if math.isnan(m.ece) else f"{m.ece:.3f}",
+        _ece(m),
         folds_text(m) or "–",
         seeds,
         str(m.n_speakers or "–"),
@@ -191,6 +191,12 @@ def _figure(m: Measured, *, baseline: bool) -> Row:
         "–" if run.latency_ms is None else f"{run.latency_ms:.1f}",
         training_text(m),
     )
+
+
+def _ece(m: Measured) -> str:
+    if math.isnan(m.ece):
+        return "–"
+    return f"{m.ece:.3f}" + ("" if math.isnan(m.ece_by_chance) else f" ({m.ece_by_chance:.3f})")
 
 
 Pairs = Sequence[tuple[Measured, Sequence[Paired]]]

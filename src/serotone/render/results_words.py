@@ -23,6 +23,11 @@ TERMS = {
         "where the figure could lie with other people of the same kind. With fewer than about ten "
         "speakers such an interval is somewhat too narrow."
     ),
+    "ECE": (
+        "expected calibration error, the mean distance between confidence and share of right "
+        "answers. In parentheses what a perfectly calibrated model would stay below on such "
+        "clips, 19 times in 20: an ECE below it shows no fault."
+    ),
     "honest": (
         "the model never heard the speakers that it is tested on. The epoch was chosen and the "
         "confidence calibrated on a third group of speakers (dev), where the recipe keeps one. "

@@ -8,7 +8,8 @@ from typing import Any
 Figures = Mapping[str, Mapping[str, Any]]
 
 HEAD = (
-    *("measured on", "clips", "UAR", "95 % interval", "accuracy", "macro F1", "ECE", "AURC"),
+    *("measured on", "clips", "UAR", "95 % interval", "accuracy", "macro F1"),
+    *("ECE (by chance)", "AURC"),
     "protocol",
 )
 
@@ -21,6 +22,11 @@ OF_UNHEARD = (
     "tested on. They tell what to expect of recordings unlike any that taught."
 )
 
+BY_CHANCE = (
+    "ECE, by chance: what the calibration error of a perfectly calibrated model would stay below "
+    "on as many clips, 19 times in 20."
+)
+
 WIDE, FEW = 0.2, 5
 """Intervals wider than this, and fewer speakers than that, are marked."""
 
@@ -29,6 +35,8 @@ def figures_sections(description: Mapping[str, Any]) -> list[str]:
     """Markdown of all figures in a model's description, heading by heading."""
     figures: Figures = description["figures"]
     parts = ["## Figures", _figures(figures) if figures else "Not evaluated yet."]
+    if any("ece_by_chance" in values for values in figures.values()):
+        parts.append(BY_CHANCE)
     others: Figures = description.get("recipe_figures", {})
     unheard = {name: run for name, run in others.items() if run["split"].startswith("loco")}
     speakers = {name: run for name, run in others.items() if name not in unheard}
@@ -52,12 +60,19 @@ def _figures(figures: Figures) -> str:
                 values.get("n", ""),
                 number(values["uar"]),
                 _interval(values.get("uar_ci")),
-                *(number(values.get(key)) for key in ("accuracy", "macro_f1", "ece", "aurc")),
+                *(number(values.get(key)) for key in ("accuracy", "macro_f1")),
+                _ece(values),
+                number(values.get("aurc")),
                 values.get("protocol", ""),
             )
             for name, values in figures.items()
         ),
     )
+
+
+def _ece(values: Mapping[str, Any]) -> str:
+    by_chance = values.get("ece_by_chance")
+    return number(values.get("ece")) + ("" if by_chance is None else f" ({by_chance:.3f})")
 
 
 def _confidence(calibration: Mapping[str, Any], figures: Figures) -> list[str]:
