@@ -14,9 +14,10 @@ import torch
 
 from serotone.evaluation import benchmark as module
 from serotone.evaluation import clock
-from serotone.evaluation.benchmark import Places, Run, Step, benchmark, plan
+from serotone.evaluation.benchmark import Places, Step, benchmark
 from serotone.evaluation.curve import read_curve
 from serotone.evaluation.latency import measure_latency
+from serotone.evaluation.plan import Impossible, Run, plan
 from serotone.evaluation.results import read_answers, read_result, read_results
 from serotone.evaluation.suite import Entry
 from serotone.store.folder import ModelInfo
@@ -211,8 +212,7 @@ def test_two_recipes_of_a_fold_are_measured_together(places: Places) -> None:
 def test_seeds_that_test_on_others_are_not_put_together(places: Places) -> None:
     entry = tiny(places, seeds=(0, 1, 2, 3), ensemble="average")
     *_, last = plan([entry], places.corpora)
-    assert isinstance(last, Step) and last.stage == "failed"
-    assert "deal the speakers" in last.remark
+    assert isinstance(last, Impossible) and "deal the speakers" in last.why
 
 
 def test_a_split_without_folds_runs_once(places: Places) -> None:
