@@ -140,8 +140,8 @@ def same_padding(n: int, *, kernel: int, stride: int) -> tuple[int, int]:
 class KerasBatchNorm1d(nn.BatchNorm1d):
     """Batch normalisation with the defaults of Keras."""
 
-    def __init__(self, n_channels: int) -> None:
-        super().__init__(n_channels, eps=1e-3, momentum=0.01)
+    def __init__(self, n_channels: int, momentum: float = 0.01) -> None:
+        super().__init__(n_channels, eps=1e-3, momentum=momentum)
 
 
 class KerasBatchNorm2d(nn.BatchNorm2d):
