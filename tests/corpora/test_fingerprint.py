@@ -7,8 +7,8 @@ import soxr
 
 from serotone.audio.io import read
 from serotone.corpora import read as read_corpus
-from serotone.corpora.copies import THRESHOLD, candidates, compare, near_duplicates
-from serotone.corpora.fingerprint import digest, fingerprint
+from serotone.corpora.copies import THRESHOLD, Match, candidates, compare, near_duplicates
+from serotone.corpora.fingerprint import Fingerprint, digest, fingerprint
 
 RATE = 16000
 
@@ -30,6 +30,13 @@ def voice(seed: int, *, duration_s: float = 2.5, rate: int = RATE) -> np.ndarray
         signal += np.exp(-(((pitch_hz - formant_hz) / 500) ** 2)) * np.sin(k * phase)
     signal = level * signal + 0.003 * random.standard_normal(n)
     return (0.5 * signal / np.abs(signal).max()).astype(np.float32)
+
+
+def matched(first: Fingerprint, second: Fingerprint) -> Match:
+    """How the second lies on the first, of two that have enough in common to say."""
+    match = compare(first, second)
+    assert match is not None, "too little in common"
+    return match
 
 
 def test_the_digest_is_of_the_sound_and_its_rate(tmp_path):
@@ -78,8 +85,7 @@ ALTERED = {
 @pytest.mark.parametrize("name", ALTERED)
 def test_an_altered_copy_is_found(name):
     signal = voice(3)
-    match = compare(fingerprint(signal, RATE), fingerprint(*ALTERED[name](signal)))
-    assert match is not None
+    match = matched(fingerprint(signal, RATE), fingerprint(*ALTERED[name](signal)))
     assert match.is_copy
 
 
@@ -88,8 +94,7 @@ def test_a_pitch_shifted_copy_is_found_and_the_shift_is_told(semitones):
     librosa = pytest.importorskip("librosa")
     signal = voice(4)
     shifted = librosa.effects.pitch_shift(signal, sr=RATE, n_steps=semitones)
-    match = compare(fingerprint(signal, RATE), fingerprint(shifted, RATE))
-    assert match is not None
+    match = matched(fingerprint(signal, RATE), fingerprint(shifted, RATE))
     assert match.is_copy
     assert match.pitch_semitones == pytest.approx(semitones, abs=0.15)
     assert f"{semitones:+.1f} semitones" in match.change
@@ -97,14 +102,12 @@ def test_a_pitch_shifted_copy_is_found_and_the_shift_is_told(semitones):
 
 def test_a_match_tells_lag_and_gain():
     signal = voice(5)
-    match = compare(fingerprint(signal, RATE), fingerprint(0.1 * signal[8000:], RATE))
-    assert match is not None
+    match = matched(fingerprint(signal, RATE), fingerprint(0.1 * signal[8000:], RATE))
     assert match.lag_s == pytest.approx(0.5, abs=0.01)
     assert match.gain_db == pytest.approx(-20, abs=0.5)
     assert match.pitch_semitones == pytest.approx(0, abs=0.05)
     assert match.change == f"begins 0.50 s later, {match.gain_db:+.1f} dB"
-    turned = compare(fingerprint(0.1 * signal[8000:], RATE), fingerprint(signal, RATE))
-    assert turned is not None
+    turned = matched(fingerprint(0.1 * signal[8000:], RATE), fingerprint(signal, RATE))
     assert "begins 0.50 s earlier" in turned.change
 
 
@@ -187,6 +190,5 @@ def test_ravdess_holds_one_recording_twice(corpora_root):
     first, second = (read(next(folder.glob(f"{name}.*"))) for name in names)
     one, other = (fingerprint(a.signal, a.sample_rate) for a in (first, second))
     assert one.digest == other.digest
-    match = compare(one, other)
-    assert match is not None
+    match = matched(one, other)
     assert match.score > 0.99

@@ -69,9 +69,7 @@ def reliability_bins(probabilities: ArrayLike, truth: ArrayLike, *, n_bins: int 
     """
     values, labels = _checked(probabilities, truth)
     confidence, correct = _decisions(values, labels)
-    edges = np.linspace(0.0, 1.0, _at_least_one(n_bins) + 1)
-    # A confidence on an edge belongs below it, as in the paper's (lower, upper].
-    place = np.clip(np.searchsorted(edges, confidence, side="left") - 1, 0, n_bins - 1)
+    edges, place = _equal_bins(confidence, n_bins)
     return _binned(place, confidence, correct, edges[:-1], edges[1:])
 
 
@@ -139,8 +137,7 @@ def ece_by_chance(
     values = np.asarray(probabilities, dtype=np.float64)
     confidence = _checked(values, np.zeros(len(values), dtype=np.int64))[0].max(axis=1)
     generator = np.random.default_rng(seed)
-    edges = np.linspace(0.0, 1.0, _at_least_one(n_bins) + 1)
-    place = np.clip(np.searchsorted(edges, confidence, side="left") - 1, 0, n_bins - 1)
+    _, place = _equal_bins(confidence, n_bins)
     errors = [
         np.abs(np.bincount(place, (generator.random(len(place)) < confidence) - confidence)).sum()
         for _ in range(n_draws)
@@ -327,6 +324,13 @@ def _at_least_one(n_bins: int) -> int:
     if n_bins < 1:
         raise ValueError(f"got {n_bins} bins, expected at least 1.")
     return n_bins
+
+
+def _equal_bins(confidence: Floats, n_bins: int) -> tuple[Floats, Ints]:
+    """Edges of bins of equal width, and the bin of each confidence."""
+    edges = np.linspace(0.0, 1.0, _at_least_one(n_bins) + 1)
+    # A confidence on an edge belongs below it, as in the paper's (lower, upper].
+    return edges, np.clip(np.searchsorted(edges, confidence, side="left") - 1, 0, n_bins - 1)
 
 
 def _checked(rows: ArrayLike, truth: ArrayLike) -> tuple[Floats, Ints]:

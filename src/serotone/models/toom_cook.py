@@ -11,9 +11,9 @@ from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 from torch.nn import functional
 
-N_OUT = 4  # steps of output that one tile gives
+_N_OUT = 4  # steps of output that one tile gives
 _POINTS = (0.0, 1.0, -1.0, 2.0, -2.0, 0.5, -0.5)  # and infinity, where polynomials are evaluated
-_N_KERNEL = len(_POINTS) + 2 - N_OUT
+_N_KERNEL = len(_POINTS) + 2 - _N_OUT
 _BEFORE = (_N_KERNEL - 1) // 2  # zeros
 
 
@@ -56,7 +56,7 @@ def _matrices(dtype: torch.dtype) -> tuple[Tensor, Tensor, Tensor]:
     from_tile = np.linalg.inv(powers(n_points)).T
     scale = np.abs(from_tile).max(axis=1, keepdims=True)
     from_kernel = powers(_N_KERNEL) * scale  # as large as each other: less rounding
-    matrices = (powers(N_OUT).T, from_kernel, from_tile / scale)
+    matrices = (powers(_N_OUT).T, from_kernel, from_tile / scale)
     first, second, third = (torch.tensor(matrix, dtype=dtype) for matrix in matrices)
     return first, second, third
 
@@ -78,7 +78,7 @@ class _Tiled(torch.autograd.Function):
         output = x.new_empty(len(x), len(weight), n_steps)
         for clip, of_clip in zip(x, output, strict=True):
             products = torch.bmm(kernels, _tiles(clip))
-            steps = (to_output @ products.flatten(1)).view(N_OUT, *products.shape[1:])
+            steps = (to_output @ products.flatten(1)).view(_N_OUT, *products.shape[1:])
             torch.add(_joined(steps)[:, :n_steps], bias[:, None], out=of_clip)
         ctx.save_for_backward(x, kernels)
         return output
@@ -90,7 +90,7 @@ class _Tiled(torch.autograd.Function):
         x, kernels = ctx.saved_tensors
         to_output, from_kernel, from_tile = _matrices(x.dtype)
         n_points, n_out, n_in = kernels.shape
-        n_tiles = -(-x.shape[2] // N_OUT)
+        n_tiles = -(-x.shape[2] // _N_OUT)
         of_x, of_kernels = torch.empty_like(x), torch.zeros_like(kernels)
         back = kernels.transpose(1, 2).contiguous()
         for clip, above, of_clip in zip(x, gradient, of_x, strict=True):
@@ -98,7 +98,7 @@ class _Tiled(torch.autograd.Function):
             of_products = (to_output.T @ steps).view(n_points, n_out, n_tiles)
             of_kernels.baddbmm_(of_products, _tiles(clip).transpose(1, 2))
             of_tiles = from_tile.T @ torch.bmm(back, of_products).flatten(1)
-            here, after = of_tiles.view(2, N_OUT, n_in, n_tiles)
+            here, after = of_tiles.view(2, _N_OUT, n_in, n_tiles)
             blocks = functional.pad(here, (0, 1))
             blocks[:, :, 1:] += after
             of_clip.copy_(_joined(blocks)[:, _BEFORE : _BEFORE + x.shape[2]])
@@ -109,18 +109,18 @@ class _Tiled(torch.autograd.Function):
 def _tiles(clip: Tensor) -> Tensor:
     """(C, T) to (8, C, tiles): each tile at the points."""
     from_tile = _matrices(clip.dtype)[2]
-    blocks = _blocks(clip, _BEFORE, -(-clip.shape[1] // N_OUT) + 1)
+    blocks = _blocks(clip, _BEFORE, -(-clip.shape[1] // _N_OUT) + 1)
     blocks, shape = blocks.flatten(1), (len(from_tile), *blocks.shape[1:])
-    here = (from_tile[:, :N_OUT] @ blocks).view(shape)
-    after = (from_tile[:, N_OUT:] @ blocks).view(shape)
+    here = (from_tile[:, :_N_OUT] @ blocks).view(shape)
+    after = (from_tile[:, _N_OUT:] @ blocks).view(shape)
     return here[:, :, :-1] + after[:, :, 1:]
 
 
 def _blocks(clip: Tensor, before: int, n_blocks: int) -> Tensor:
     """(C, T), with zeros before and after, to (4, C, blocks)."""
-    after = n_blocks * N_OUT - before - clip.shape[1]
+    after = n_blocks * _N_OUT - before - clip.shape[1]
     padded = functional.pad(clip, (before, after))
-    return padded.view(len(clip), n_blocks, N_OUT).permute(2, 0, 1).contiguous()
+    return padded.view(len(clip), n_blocks, _N_OUT).permute(2, 0, 1).contiguous()
 
 
 def _joined(blocks: Tensor) -> Tensor:
