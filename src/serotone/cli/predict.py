@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-import contextlib
-import io
 import itertools
 import sys
 from collections.abc import Iterable, Iterator, Sequence
-from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, TextIO
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from serotone.cli import rows
+from serotone.cli.answers import (
+    FOR_TIMELINES,
+    Format,
+    format_of,
+    open_output,
+    write,
+    write_parquet,
+)
 from serotone.cli.rows import Answer
 from serotone.cli.wide import Engine, predict_wide
-from serotone.errors import AudioError, ConfigError, MissingExtraError
+from serotone.errors import AudioError, ConfigError
 from serotone.jobs.opening import Opening
 from serotone.types import Failure
 
@@ -30,27 +34,6 @@ STANDARD_INPUT = "-"
 
 FEW_FILES = 200
 """Below this many, starting further processes takes longer than it saves."""
-
-FILES_WITHOUT_BAR = 10
-"""Done before a progress bar would be seen."""
-
-
-class Format(StrEnum):
-    """How answers are written."""
-
-    table = "table"
-    json = "json"
-    jsonl = "jsonl"
-    csv = "csv"
-    srt = "srt"
-    vtt = "vtt"
-    rttm = "rttm"
-    audacity = "audacity"
-    html = "html"
-    parquet = "parquet"
-
-
-FOR_TIMELINES = frozenset({Format.srt, Format.vtt, Format.rttm, Format.audacity, Format.html})
 
 
 def predict(
@@ -169,7 +152,7 @@ def predict(
     out = Path(place) if place else None
     files = find(paths)
     recognizer = opening.open()
-    format = format or _format_of(out)
+    format = format or format_of(out)
     if timeline:
         from serotone.cli.timeline import TimelineOptions, write_timelines
 
@@ -192,10 +175,10 @@ def predict(
         jobs = 1
     heard = _Counted(hear(files, listener, opening=opening, n_jobs=jobs, batch_size=batch_size))
     if format is Format.parquet:
-        _write_parquet(heard, out, labels=recognizer.labels, n_files=len(files))
+        write_parquet(heard, out, labels=recognizer.labels, n_files=len(files))
         raise typer.Exit(int(heard.n_failed > 0))
-    with _open_output(out, format) as file:
-        _write(
+    with open_output(out, format) as file:
+        write(
             heard,
             file,
             format,
@@ -275,83 +258,3 @@ class _Counted:
         for answer in self._answers:
             self.n_failed += isinstance(answer, Failure)
             yield answer
-
-
-def _write(
-    answers: Iterable[Answer],
-    file: TextIO,
-    format: Format,
-    *,
-    labels: Sequence[str],
-    files: Sequence[str],
-    words: bool = False,
-    sets: bool = False,
-) -> None:
-    # Not beside rows on the same terminal: they show the progress themselves.
-    if not file.isatty():
-        answers = _with_bar(answers, len(files))
-    match format:
-        case Format.table if words:
-            from serotone.cli.words import write_words
-
-            write_words(answers, file, labels=labels, files=files)
-        case Format.table:
-            from serotone.cli.console import write_table
-
-            write_table(answers, file, labels=labels, files=files)
-        case Format.json:
-            rows.write_json(answers, file)
-        case Format.jsonl:
-            rows.write_jsonl(answers, file)
-        case Format.csv:
-            rows.write_csv(answers, file, labels, sets=sets)
-
-
-def _with_bar(answers: Iterable[Answer], n_files: int) -> Iterable[Answer]:
-    """The same answers; with a bar on standard error where somebody would see it."""
-    if n_files <= FILES_WITHOUT_BAR or not sys.stderr.isatty():
-        return answers
-    from serotone.cli.console import with_progress
-
-    return with_progress(answers, n_files)
-
-
-def _write_parquet(
-    answers: Iterable[Answer], out: Path | None, *, labels: Sequence[str], n_files: int
-) -> None:
-    if out is None:
-        raise ConfigError("--format parquet is for a file. Name it with --out FILE.parquet.")
-    try:
-        from serotone.jobs.prediction_table import write_predictions
-    except ImportError as error:
-        raise MissingExtraError("Parquet", "ray", error.name or "pyarrow") from None
-    write_predictions(_with_bar(answers, n_files), out, labels)
-
-
-def _format_of(out: Path | None) -> Format:
-    suffix = out.suffix.lower().removeprefix(".") if out else ""
-    return Format(suffix) if suffix in list(Format) else Format.table
-
-
-@contextlib.contextmanager
-def _open_output(out: Path | None, format: Format) -> Iterator[TextIO]:
-    """Standard output or a file. UTF-8 for machines; a terminal's own coding for a table.
-
-    Raises:
-        ConfigError: when the file cannot be written.
-    """
-    if out is None:
-        if isinstance(sys.stdout, io.TextIOWrapper):
-            if format is Format.table:
-                sys.stdout.reconfigure(errors="replace")
-            else:
-                # Names of files that are not UTF-8 come out as the bytes they are.
-                sys.stdout.reconfigure(encoding="utf-8", errors="surrogateescape", newline="")
-        yield sys.stdout
-        return
-    try:
-        file = out.open("w", encoding="utf-8", errors="surrogateescape", newline="")
-    except OSError as error:
-        raise ConfigError(f"--out {out}: cannot be written: {error.strerror}.") from None
-    with file:
-        yield file
