@@ -10,7 +10,7 @@ import pytest
 from serotone.errors import ConfigError
 from serotone.evaluation.results import Result
 from serotone.render.claims import SystemConfig, load_systems
-from serotone.render.results import results_markdown
+from serotone.render.results import measured_of, results_markdown
 from serotone.render.results_html import results_html
 from serotone.render.results_readme import fill_figures
 from serotone.training.recipe import load_recipe
@@ -52,7 +52,7 @@ def row(text: str, first: str) -> list[str]:
 
 
 def test_claims_stand_beside_what_was_measured(results: list[Result]) -> None:
-    page = results_markdown(results, SYSTEMS)
+    page = results_markdown(measured_of(results), SYSTEMS)
     claims = section(page, "What was claimed, and what it is worth")
     cells = row(claims.partition("### How")[0], "X1")
     assert cells[2] == "98 %"
@@ -70,7 +70,7 @@ def test_claims_stand_beside_what_was_measured(results: list[Result]) -> None:
 
 
 def test_claimed_figures_are_marked_wherever_they_stand(results: list[Result]) -> None:
-    page = results_markdown(results, SYSTEMS)
+    page = results_markdown(measured_of(results), SYSTEMS)
     assert not [line for line in page.splitlines() if "net-claimed" in line and "⚠" not in line
                 and not line.startswith("| X1")]  # fmt: skip
     assert "> ⚠ **These figures leak." in section(page, "Under the claimed protocols")
@@ -78,7 +78,7 @@ def test_claimed_figures_are_marked_wherever_they_stand(results: list[Result]) -
 
 
 def test_honest_figures_say_what_they_are_of(results: list[Result]) -> None:
-    voices = section(results_markdown(results, SYSTEMS), "Voices never heard before")
+    voices = section(results_markdown(measured_of(results), SYSTEMS), "Voices never heard before")
     assert "### ravdess, luna5, 3 emotions" in voices
     cells = row(voices, "peer-honest")
     assert cells[6] == "no. 1, 2 of 5"
@@ -89,7 +89,7 @@ def test_honest_figures_say_what_they_are_of(results: list[Result]) -> None:
 
 
 def test_options_are_said_to_help_or_hurt(results: list[Result]) -> None:
-    options = section(results_markdown(results, SYSTEMS), "What an option helps")
+    options = section(results_markdown(measured_of(results), SYSTEMS), "What an option helps")
     assert row(options, "noise")[-1] == "may help"
     assert row(options, "blur")[-1] == "may hurt"
     assert "May help: noise. May hurt: blur." in options  # five speakers cannot do more
@@ -98,13 +98,13 @@ def test_options_are_said_to_help_or_hurt(results: list[Result]) -> None:
 def test_options_are_sure_with_people_enough() -> None:
     runs = [made(name, fold=f, skill=s) for name, s in (("a", 0.4), ("a+x", 0.9), ("a+y", 0.1))
             for f in (1, 2)]  # fmt: skip
-    options = section(results_markdown(runs, SYSTEMS), "What an option helps")
+    options = section(results_markdown(measured_of(runs), SYSTEMS), "What an option helps")
     assert "Helps: x. Hurts: y." in options
 
 
 def test_a_transductive_option_says_so() -> None:
     runs = [made("a"), made("a+all-of-a-speaker", protocol="transductive", skill=0.9)]
-    page = results_markdown(runs, SYSTEMS)
+    page = results_markdown(measured_of(runs), SYSTEMS)
     options = section(page, "What an option helps")
     assert row(options, "all-of-a-speaker (transductive)")
     assert "all recordings of each speaker at once" in options
@@ -113,7 +113,7 @@ def test_a_transductive_option_says_so() -> None:
 
 def test_what_only_taught_does_not_part_recipes() -> None:
     wide = dataclasses.replace(made("wide"), trained_on="ravdess+tess", split_hash="other")
-    page = results_markdown([made("narrow"), wide], SYSTEMS)
+    page = results_markdown(measured_of([made("narrow"), wide]), SYSTEMS)
     voices = section(page, "Voices never heard before")
     assert voices.count("###") == 1
     assert row(voices, "wide")[1] == "ravdess+tess"
@@ -121,30 +121,30 @@ def test_what_only_taught_does_not_part_recipes() -> None:
 
 
 def test_recipes_are_compared_on_the_same_clips(results: list[Result]) -> None:
-    better = section(results_markdown(results, SYSTEMS), "Which recipe is better")
+    better = section(results_markdown(measured_of(results), SYSTEMS), "Which recipe is better")
     cells = row(better, "peer-honest")
     assert cells[1].startswith("+") and cells[3:6] == ["1, 2", "10", "180"]
 
 
 def test_with_no_results_every_part_says_so() -> None:
-    page = results_markdown([])
+    page = results_markdown(measured_of([]))
     assert "No results yet" in page
     assert page.count("not run yet") + page.count("Not run yet") >= 2 * len(load_systems())
-    assert "Not run yet" in results_html([])
+    assert "Not run yet" in results_html(measured_of([]))
 
 
 def test_runs_on_dev_are_no_results(results: list[Result]) -> None:
-    page = results_markdown([dataclasses.replace(results[0], part="dev")], SYSTEMS)
+    page = results_markdown(measured_of([dataclasses.replace(results[0], part="dev")]), SYSTEMS)
     assert "No results yet" in page
 
 
 def test_equal_results_make_equal_pages(results: list[Result]) -> None:
-    assert results_markdown(results) == results_markdown(list(results))
-    assert results_html(results) == results_html(results)
+    assert results_markdown(measured_of(results)) == results_markdown(measured_of(list(results)))
+    assert results_html(measured_of(results)) == results_html(measured_of(results))
 
 
 def test_the_html_page_has_pictures_and_warns(results: list[Result]) -> None:
-    page = results_html(results, SYSTEMS)
+    page = results_html(measured_of(results), SYSTEMS)
     assert page.count("<svg") >= 5
     assert "<script" not in page and 'role="alert"' in page
     assert "These figures leak" in page and "The figures with this sign leak" in page
@@ -154,20 +154,20 @@ def test_the_html_page_has_pictures_and_warns(results: list[Result]) -> None:
 
 def test_the_readme_block_is_filled_and_the_rest_left(results: list[Result]) -> None:
     text = "# x\n<!-- figures: begin (filled) -->\nold\n<!-- figures: end -->\nrest\n"
-    filled = fill_figures(text, results, SYSTEMS)
+    filled = fill_figures(text, measured_of(results), SYSTEMS)
     assert filled.startswith("# x\n<!-- figures: begin (filled) -->\n")
     assert filled.endswith("<!-- figures: end -->\nrest\n")
     assert "\nold\n" not in filled and "net-honest" in filled and "⚠" in filled
-    assert fill_figures(filled, results, SYSTEMS) == filled
+    assert fill_figures(filled, measured_of(results), SYSTEMS) == filled
     with pytest.raises(ConfigError, match="figures block"):
-        fill_figures("# x\n", results)
+        fill_figures("# x\n", measured_of(results))
 
 
 def test_the_readme_shows_the_best_of_each_split_and_the_shipped_model() -> None:
     own = dataclasses.replace(made("search", skill=0.95), split="search-speakers")
     runs = [made("weak", skill=0.3), made("strong", skill=0.9), made("default", skill=0.5), own]
     text = "<!-- figures: begin -->\n<!-- figures: end -->\n"
-    filled = fill_figures(text, runs, SYSTEMS)
+    filled = fill_figures(text, measured_of(runs), SYSTEMS)
     rows = [line.split(" | ")[1] for line in filled.splitlines() if line.startswith("| ravdess")]
     assert rows == ["strong", "default"]
 

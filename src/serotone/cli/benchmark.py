@@ -132,19 +132,19 @@ def _tell(ended: list[Step]) -> None:
 
 def _render(results: Path, docs: Path, readme: Path | None) -> None:
     from serotone.evaluation.results import read_results
-    from serotone.render.results import results_markdown
+    from serotone.render.results import measured_of, results_markdown
     from serotone.render.results_html import results_html
     from serotone.render.results_readme import fill_figures
 
-    found = read_results(results)
-    texts = {docs / "results.md": results_markdown(found), docs / "results.html": ""}
+    measured = measured_of(read_results(results))
+    texts = {docs / "results.md": results_markdown(measured), docs / "results.html": ""}
     try:
-        texts[docs / "results.html"] = results_html(found)
+        texts[docs / "results.html"] = results_html(measured)
     except MissingExtraError as error:
         del texts[docs / "results.html"]
         print(f"no results.html: {error}", file=sys.stderr)
     if readme is not None:
-        texts[readme] = fill_figures(_read(readme), found)
+        texts[readme] = fill_figures(_read(readme), measured)
     for path, text in texts.items():
         _write(path, text)
         print(path)

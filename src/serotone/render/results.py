@@ -36,15 +36,14 @@ MADE_OF = (
 
 
 def results_markdown(
-    results: Iterable[Result], systems: Sequence[SystemConfig] | None = None
+    measured: Sequence[Measured], systems: Sequence[SystemConfig] | None = None
 ) -> str:
     """All results as one page of Markdown; what was not measured says so.
 
     Args:
-        results: of ``read_results``.
+        measured: of ``measured_of``.
         systems: to stand beside; None takes the five reference systems.
     """
-    measured = measured_of(results)
     known = standings(load_systems() if systems is None else systems, measured)
     terms = "".join(f"- **{term}**: {meaning}\n" for term, meaning in TERMS.items())
     honest = [m for m in measured if m.protocol == HONEST]

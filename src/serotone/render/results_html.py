@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 from serotone.evaluation.compare import (
     Measured,
@@ -28,7 +28,6 @@ from serotone.render.page import (
     section,
 )
 from serotone.render.page import table as html_table
-from serotone.render.results import measured_of
 from serotone.render.results_figures import Point
 from serotone.render.results_tables import Table
 from serotone.render.results_words import (
@@ -45,17 +44,18 @@ from serotone.render.results_words import (
 )
 
 
-def results_html(results: Iterable[Result], systems: Sequence[SystemConfig] | None = None) -> str:
+def results_html(
+    measured: Sequence[Measured], systems: Sequence[SystemConfig] | None = None
+) -> str:
     """All results as one HTML document, without scripts.
 
     Args:
-        results: of ``read_results``.
+        measured: of ``measured_of``.
         systems: to stand beside; None takes the five reference systems.
 
     Raises:
         MissingExtraError: without matplotlib.
     """
-    measured = measured_of(results)
     known = standings(load_systems() if systems is None else systems, measured)
     honest = [m for m in measured if m.protocol == HONEST]
     return page(

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from serotone.errors import ConfigError
 from serotone.evaluation.compare import Measured, option_of
 from serotone.evaluation.report import percent, table
-from serotone.evaluation.results import Result
 from serotone.render import results_tables as tables
 from serotone.render.claims import HONEST, SystemConfig, load_systems, standings
-from serotone.render.results import measured_of
 from serotone.render.results_words import (
     BEST_OF_SEVERAL,
     LEAK_SIGN,
@@ -41,13 +39,13 @@ HEAD = (
 
 
 def fill_figures(
-    text: str, results: Iterable[Result], systems: Sequence[SystemConfig] | None = None
+    text: str, measured: Sequence[Measured], systems: Sequence[SystemConfig] | None = None
 ) -> str:
     """A page with the block between ``figures: begin`` and ``figures: end`` written anew.
 
     Args:
         text: of the page, in Markdown.
-        results: of ``read_results``.
+        measured: of ``measured_of``.
         systems: to stand beside; None takes the five reference systems.
 
     Raises:
@@ -58,13 +56,14 @@ def fill_figures(
             "no figures block, expected the lines '<!-- figures: begin -->' and "
             "'<!-- figures: end -->'. Write them where the figures belong."
         )
-    block = figures_block(results, systems)
+    block = figures_block(measured, systems)
     return _BLOCK.sub(lambda found: f"{found[1]}{block}{found[2]}", text)
 
 
-def figures_block(results: Iterable[Result], systems: Sequence[SystemConfig] | None = None) -> str:
+def figures_block(
+    measured: Sequence[Measured], systems: Sequence[SystemConfig] | None = None
+) -> str:
     """The best honest figures of each split, and the claims beside theirs."""
-    measured = measured_of(results)
     honest = [m for m in measured if m.protocol == HONEST and not option_of(m.recipe)[1]]
     parts = []
     rows = []
