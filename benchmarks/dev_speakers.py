@@ -1,22 +1,29 @@
 """Models side by side on the dev speakers of four corpora: what the shipped model is chosen by.
 
-    python benchmarks/dev_speakers.py ../shared/corpora NAME=MODEL...
+    python benchmarks/dev_speakers.py ../shared/corpora [--noise ../shared/noise] NAME=MODEL...
 
-No test speaker is heard. Figures of a model are added to those that are there.
+No test speaker is heard, and no noise that robustness is measured in: of the noise, the kinds that
+may teach. Figures of a model are added to those that are there.
 """
 
 from __future__ import annotations
 
+import argparse
+import functools
 import json
-import sys
 import tomllib
 from collections import defaultdict
 from pathlib import Path
 
 import numpy as np
 
+from serotone.audio.degrade import loudest, telephone
+from serotone.audio.find import find_files
+from serotone.audio.held_out import noise_split
 from serotone.audio.io import read as read_audio
 from serotone.corpora import read
+from serotone.evaluation.conditions import in_noise
+from serotone.evaluation.hear import Alter
 from serotone.inference.recognizer import Recognizer
 from serotone.labels import CANONICAL
 from serotone.metrics.classes import uar
@@ -40,14 +47,30 @@ def dev_clips(corpora: Path) -> dict[str, tuple[list[Utterance], list[str]]]:
     return found
 
 
-def measure(model: str, clips: dict[str, tuple[list[Utterance], list[str]]]) -> dict[str, float]:
+def alterations(noise: Path) -> dict[str, Alter]:
+    """What the clips are heard through, by its name in the table."""
+    files = noise_split(find_files([noise])).train
+    return {
+        **{f"noise, {db} dB": functools.partial(in_noise, files, 0, db) for db in (10, 0)},
+        "telephone": lambda audio, _: telephone(audio),
+        "loudest 1 s": lambda audio, _: loudest(audio, 1.0),
+    }
+
+
+def measure(
+    model: str,
+    clips: dict[str, tuple[list[Utterance], list[str]]],
+    alter: Alter = lambda audio, _: audio,
+) -> dict[str, float]:
     """UAR by corpus, the answer chosen among the labels that model and corpus share."""
     recognizer = Recognizer.open(model, sound_check=False)
     figures = {}
     for corpus, (utterances, known) in clips.items():
         labels = [label for label in recognizer.model.labels if label in known]
         ours = [u for u in utterances if u.label in labels]
-        sounds = [read_audio(u.path, sample_rate=recognizer.model.sample_rate) for u in ours]
+        sounds = [
+            alter(read_audio(u.path, sample_rate=recognizer.model.sample_rate), u.id) for u in ours
+        ]
         answers = recognizer.predict_batch(sounds)
         chosen = [
             max(range(len(labels)), key=lambda i: a.probabilities[labels[i]]) for a in answers
@@ -59,15 +82,24 @@ def measure(model: str, clips: dict[str, tuple[list[Utterance], list[str]]]) -> 
 
 def main() -> None:
     """Measure the models that are named, and keep the others' figures."""
-    corpora, *models = sys.argv[1:]
-    clips = dev_clips(Path(corpora))
+    parser = argparse.ArgumentParser(description="Measure models on dev speakers.")
+    parser.add_argument("corpora", type=Path)
+    parser.add_argument("models", nargs="+", metavar="NAME=MODEL")
+    parser.add_argument("--noise", type=Path, help="measure in noise too")
+    asked = parser.parse_args()
+    clips = dev_clips(asked.corpora)
     kept = json.loads(OUT.read_text()) if OUT.is_file() else {"uar": {}}
     kept["speakers"] = SPEAKERS
     kept["n"] = {corpus: len(utterances) for corpus, (utterances, _) in clips.items()}
-    for named in models:
+    altered = kept.setdefault("altered", {})
+    for named in asked.models:
         name, _, model = named.partition("=")
         kept["uar"][name] = measure(model or name, clips)
         print(name, kept["uar"][name])
+        ways = alterations(asked.noise) if asked.noise else {}
+        for way, alter in ways.items():
+            altered.setdefault(name, {})[way] = measure(model or name, clips, alter)
+            print(name, way, altered[name][way])
         OUT.write_text(json.dumps(kept, indent=2) + "\n", encoding="utf-8")
 
 

@@ -111,6 +111,19 @@ def across_corpora() -> str:
         lines.append(
             f"| `{name}` | " + " | ".join(f"{x:.1%}" for x in (*shares, mean(shares))) + " |"
         )
+    altered = kept.get("altered", {})
+    if altered:
+        ways = list(next(iter(altered.values())))
+        lines += [
+            "",
+            "The mean of the four through noise of the kinds that may teach, a telephone, and with",
+            "one second left of each clip:",
+            "",
+            *header(("model", "clean", *ways)),
+        ]
+    for name, by_way in altered.items():
+        means = [mean(list(by.values())) for by in (kept["uar"][name], *by_way.values())]
+        lines.append(f"| `{name}` | " + " | ".join(f"{x:.1%}" for x in means) + " |")
     return "\n".join(lines) + "\n"
 
 

@@ -5,11 +5,21 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, Self
+from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
 
 from serotone.errors import ConfigError, did_you_mean
+
+
+def _ascending(pair: tuple[float, float]) -> tuple[float, float]:
+    if pair[0] > pair[1]:
+        raise ValueError("expected the lower bound first")
+    return pair
+
+
+Range = Annotated[tuple[float, float], AfterValidator(_ascending)]
+"""Lower and upper bound."""
 
 
 class Config(BaseModel):

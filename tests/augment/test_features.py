@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from serotone.augment import AugmentConfig
-from serotone.augment.features import augment_clip, trim_ends
+from serotone.augment.features import augment_clip, cut_out, draw_noise, trim_ends
 
 
 def clip(n_before: int, n_speech: int, n_after: int) -> Tensor:
@@ -45,3 +45,53 @@ def test_the_chance_decides_how_many_clips_are_trimmed() -> None:
     n_cut = sum(len(trimmed(features, seed, chance=0.5)) < 75 for seed in range(200))
     assert 70 < n_cut < 130
     assert torch.equal(augment_clip(features, AugmentConfig(), torch.Generator()), features)
+
+
+def test_a_part_is_drawn_around_the_loudest_frame_and_keeps_the_mean() -> None:
+    features = clip(20, 30, 25)
+    features[40] += 1
+    lengths = set()
+    for seed in range(60):
+        kept = cut_out(features, 20, torch.Generator().manual_seed(seed))
+        assert kept.mean() == pytest.approx(float(features.mean()), abs=1e-5)
+        contrast = kept.mean(dim=1)
+        assert float(contrast.max() - contrast.sort().values[-2]) == pytest.approx(1, abs=1e-4)
+        lengths.add(len(kept))
+    assert min(lengths) >= 20
+    assert len(lengths) > 20
+    assert torch.equal(cut_out(features, 75, torch.Generator()), features)
+
+
+@pytest.mark.parametrize("snr_db", [20.0, 0.0])
+def test_noise_is_mixed_in_at_the_ratio_to_the_louder_frames(snr_db: float) -> None:
+    features = clip(20, 30, 25)
+    config = AugmentConfig(noise=1.0, noise_snr_db=(snr_db, snr_db))
+    ratios = []
+    for seed in range(60):
+        noisy = augment_clip(features, config, torch.Generator().manual_seed(seed))
+        assert noisy.shape == features.shape
+        assert noisy.mean() == pytest.approx(float(features.mean()), abs=1e-5)
+        # Where nobody speaks, 80 dB below the speech, only the noise is left.
+        power = 10 ** (noisy * config.unit_db / 10)
+        silence = torch.cat([power[:20], power[50:]]).mean()
+        ratios.append(float(10 * (power[20:50].mean() / silence - 1).log10()))
+    # The noise moves, so that one clip's silence does not tell the ratio; all of them do.
+    assert torch.tensor(ratios).nanmedian() == pytest.approx(snr_db, abs=2)
+
+
+def test_no_two_noises_are_alike_and_the_same_draw_is_the_same_noise() -> None:
+    noises = [draw_noise(200, 64, torch.Generator().manual_seed(seed)) for seed in range(30)]
+    assert torch.equal(noises[7], draw_noise(200, 64, torch.Generator().manual_seed(7)))
+    assert all(noise.isfinite().all() for noise in noises)
+    centred = torch.stack([(n.mean(0) - n.mean()) for n in noises])
+    alike = torch.corrcoef(centred).fill_diagonal_(0)
+    assert alike.abs().mean() < 0.7
+    assert alike.min() < -0.5  # low hums and high hisses
+
+
+def test_without_a_chance_of_noise_nothing_is_drawn() -> None:
+    generator = torch.Generator().manual_seed(0)
+    before = generator.get_state()
+    augment_clip(clip(20, 30, 25), AugmentConfig(noise_snr_db=(0, 0)), generator)
+    assert torch.equal(generator.get_state(), before)
+    assert len(draw_noise(1, 1, generator)) == 1

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from serotone.config import Config
+from serotone.config import Config, Range
 
 
 class AugmentConfig(Config):
@@ -22,6 +22,13 @@ class AugmentConfig(Config):
             the clip's mean.
         trim_range: frames whose mean lies further than this below the loudest frame's count as
             quiet; in the features' own units, which are 20 dB in the default net.
+        cut: chance that a part of a clip is heard alone, of at least ``cut_frames`` and with the
+            loudest frame in it. It keeps the clip's mean too.
+        noise: chance that noise is mixed in which was never recorded: the levels of its bands, how
+            they move and whether it comes in bursts are drawn each time (see ``add_noise``).
+        noise_snr_db: level of a clip's louder frames less that of the noise, drawn evenly.
+        unit_db: what one of the features' own units is in dB, for noise alone: as in the default
+            net, whose features are log-mel.
         n_band_masks, band_mask: count and largest width of masked bands (SpecAugment, Park et al.
             2019, 10.21437/Interspeech.2019-2680).
         n_time_masks, time_mask: count and largest width of masked stretches, in frames.
@@ -34,6 +41,11 @@ class AugmentConfig(Config):
     gain: float = 0.0
     trim: float = 0.0
     trim_range: float = 1.75
+    cut: float = 0.0
+    cut_frames: int = 60
+    noise: float = 0.0
+    noise_snr_db: Range = (0.0, 25.0)
+    unit_db: float = 20.0
     n_band_masks: int = 0
     band_mask: int = 0
     n_time_masks: int = 0
@@ -56,11 +68,15 @@ def augment_clip(features: Tensor, config: AugmentConfig, generator: torch.Gener
     x = features
     if config.trim:
         x = trim_ends(x, config, generator)
+    if config.cut and uniform(0, 1, generator) < config.cut:
+        x = cut_out(x, config.cut_frames, generator)
     if config.speed:
         factor = uniform(1 - config.speed, 1 + config.speed, generator)
         x = change_speed(x, factor)
     if config.band_shift:
         x = shift_bands(x, uniform(-config.band_shift, config.band_shift, generator))
+    if config.noise and uniform(0, 1, generator) < config.noise:
+        x = add_noise(x, config, generator)
     if config.gain:
         x = x + uniform(-config.gain, config.gain, generator)
     if config.n_band_masks or config.n_time_masks:
@@ -81,6 +97,19 @@ def trim_ends(features: Tensor, config: AugmentConfig, generator: torch.Generato
     return kept - kept.mean() + features.mean()
 
 
+def cut_out(features: Tensor, n_least: int, generator: torch.Generator) -> Tensor:
+    """A part of (T, F), evenly drawn from ``n_least`` frames to all, around the loudest frame."""
+    n_frames = len(features)
+    if n_frames <= n_least:
+        return features
+    length = n_least + integer(n_frames - n_least, generator)
+    loudest = int(features.mean(dim=1).argmax())
+    first, last = max(0, loudest - length + 1), min(loudest, n_frames - length)
+    start = first + integer(last - first, generator)
+    kept = features[start : start + length]
+    return kept - kept.mean() + features.mean()
+
+
 def change_speed(features: Tensor, factor: float) -> Tensor:
     """Resample (T, F) along time so that it runs ``factor`` times as fast."""
     n_new = max(1, round(len(features) / factor))
@@ -97,6 +126,54 @@ def shift_bands(features: Tensor, shift: float) -> Tensor:
     weight = position - low
     high = (low + 1).clamp(max=n_bands - 1)
     return features[:, low] * (1 - weight) + features[:, high] * weight
+
+
+def add_noise(features: Tensor, config: AugmentConfig, generator: torch.Generator) -> Tensor:
+    """Mix log-mel (T, F) with drawn noise; the clip's mean is kept.
+
+    Powers add, as they do on average where phases know nothing of each other.
+    """
+    decibels = features * config.unit_db
+    noise = draw_noise(len(features), features.shape[1], generator)
+    snr_db = uniform(*config.noise_snr_db, generator)
+    power, of_noise = 10 ** ((decibels - decibels.max()) / 10), 10 ** (noise / 10)
+    by_frame = power.mean(dim=1)
+    loud = by_frame[by_frame >= by_frame.mean()].mean()
+    share = loud / of_noise.mean() * 10 ** (-snr_db / 10)
+    mixed = 10 * (power + share * of_noise).clamp(min=1e-12).log10() / config.unit_db
+    return mixed - mixed.mean() + features.mean()
+
+
+def draw_noise(n_frames: int, n_bands: int, generator: torch.Generator) -> Tensor:
+    """Noise that could be anything: (T, F) in dB about 0, a frame 16 ms.
+
+    A slope and hills over the bands, a slow rise and fall, at times a beat or bursts that die
+    away, and the scatter that the power of noise has.
+    """
+
+    def hills(n: int, n_knots: int, size: float) -> Tensor:
+        knots = torch.randn(1, 1, n_knots, generator=generator) * size
+        return torch.nn.functional.interpolate(knots, size=n, mode="linear", align_corners=True)[
+            0, 0
+        ]
+
+    slope = uniform(-35, 10, generator) * torch.linspace(-0.5, 0.5, n_bands)
+    bands = slope + hills(n_bands, 8, uniform(0, 8, generator))
+    level = hills(n_frames, 2 + n_frames // 30, uniform(0, 6, generator))
+    frames = torch.arange(n_frames)
+    if uniform(0, 1, generator) < 0.3:
+        per_frame = uniform(2, 25, generator) * 0.016
+        level = level + uniform(2, 8, generator) * torch.sin(2 * torch.pi * per_frame * frames)
+    if uniform(0, 1, generator) < 0.3:
+        starts = torch.rand(n_frames, generator=generator) < uniform(0.01, 0.2, generator)
+        heights = uniform(10, 30, generator) * torch.rand(n_frames, generator=generator) * starts
+        fall = uniform(1, 10, generator)  # dB a frame
+        since = frames[:, None] - frames  # a burst's age in a frame
+        aged = (heights - fall * since).masked_fill(since < 0, 0)
+        level = level + aged.amax(dim=1).clamp(min=0)
+    shape = torch.full((n_frames, n_bands), uniform(1, 4, generator))
+    scatter = torch._standard_gamma(shape, generator=generator) / shape
+    return bands + level[:, None] + 10 * scatter.clamp(min=1e-4).log10()
 
 
 def mask_bands_and_times(

@@ -10,16 +10,16 @@ import warnings
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
-from pydantic import AfterValidator, Field
+from pydantic import Field
 
 from serotone.audio.degrade import telephone
 from serotone.audio.find import SUFFIXES
 from serotone.audio.held_out import HeldOut, noise_split, room_split
 from serotone.augment.codec import CODECS, round_trip
-from serotone.config import Config
+from serotone.config import Config, Range
 from serotone.errors import ConfigError, MissingExtraError
 from serotone.types import Audio
 
@@ -36,15 +36,6 @@ PEAK_NOISE = 0.035
 
 SEMITONES_UP = 0.7
 """What its pitch is raised by."""
-
-
-def _ascending(pair: tuple[float, float]) -> tuple[float, float]:
-    if pair[0] > pair[1]:
-        raise ValueError("expected the lower bound first")
-    return pair
-
-
-Range = Annotated[tuple[float, float], AfterValidator(_ascending)]
 
 
 class WaveformConfig(Config):

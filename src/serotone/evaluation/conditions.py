@@ -89,14 +89,15 @@ def _noisy(folder: Path, seed: int) -> list[Condition]:
         )
     return [
         Condition(
-            f"noise-{snr_db}db", f"noise, {snr_db} dB", functools.partial(_in_noise, files, seed,
-                                                                           snr_db)
+            f"noise-{snr_db}db", f"noise, {snr_db} dB", functools.partial(in_noise, files, seed,
+                                                                          snr_db)
         )
         for snr_db in SNRS_DB
     ]  # fmt: skip
 
 
-def _in_noise(files: Sequence[Path], seed: int, snr_db: int, audio: Audio, clip: str) -> Audio:
+def in_noise(files: Sequence[Path], seed: int, snr_db: int, audio: Audio, clip: str) -> Audio:
+    """A clip with a part of one of these recordings of noise; its id and the seed decide which."""
     # The same noise at every ratio, so that a curve shows the ratio alone.
     digest = hashlib.sha256(f"{seed}\n{clip}".encode()).digest()
     file = files[int.from_bytes(digest[:4]) % len(files)]
