@@ -101,8 +101,8 @@ def across_corpora() -> str:
         "",
         "UAR on the dev speakers of each corpus (`benchmarks/dev_speakers.py`), by which the",
         "shipped model is chosen. `studio` and `robust` have never heard nEMO (Polish) or ASED",
-        "(Amharic), `pretrain` has never heard RAVDESS. `studio`, `robust`, `world`, `balanced` and",
-        "`default` each go on from the one before.",
+        "(Amharic), `pretrain` has never heard RAVDESS. `studio`, `robust`, `world`, `balanced`",
+        "and `default` each go on from the one before.",
         "",
         *header(("model", *(f"{c}, {kept['n'][c]} clips" for c in corpora), "mean")),
     ]
@@ -236,7 +236,7 @@ def heard_again() -> str:
         "",
         "UAR on the dev speakers (`benchmarks/hear_again.py`) when the shipped model hears a clip",
         "faster, slower or later as well, and the answers are averaged. It costs as many times the",
-        "work as there are hearings, and is not done: no way gains on all four corpora.",
+        "work as there are hearings, three to ten, for a point or two, and is not done.",
         "",
         *header(("heard", *(f"{c}, {kept['n'][c]} clips" for c in corpora), "mean")),
     ]

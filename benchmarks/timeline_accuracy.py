@@ -44,7 +44,7 @@ from serotone.types import Audio
 
 ROOT = Path(__file__).resolve().parents[1]
 SHARED = Path(os.environ.get("SEROTONE_CORPORA", ROOT.parent / "shared" / "corpora"))
-NOISES = Path(os.environ.get("SEROTONE_NOISE", SHARED.parent / "noise" / "esc10"))
+NOISES = Path(os.environ.get("SEROTONE_NOISE", SHARED.parent / "noise")) / "esc10"
 RESULT = ROOT / "benchmarks" / "results" / "timeline_accuracy.json"
 
 DEV_ACTORS, N_DEV = (3, 6), 6

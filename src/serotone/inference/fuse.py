@@ -57,15 +57,15 @@ class Fusion:
     """
 
     voice_weight: float = 1.0
-    words_weight: float = 1.4
-    voice_temperature: float = 0.828
+    words_weight: float = 2.0
+    voice_temperature: float = 0.8911
     words_temperature: float = 1.3712
-    neutral_voice: float = 0.1
-    neutral_words: float = 0.25
+    neutral_voice: float = 0.02
+    neutral_words: float = 0.5
     sharpness: float = 3.0
-    least_confidence: float = 0.4
+    least_confidence: float = 0.75
     words_prior: Mapping[str, float] = field(default_factory=lambda: WORDS_PRIOR, hash=False)
-    prior_share: float = 0.75
+    prior_share: float = 0.5
 
 
 DEFAULT = Fusion()
