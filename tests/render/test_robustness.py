@@ -32,3 +32,13 @@ def test_the_picture_names_every_condition() -> None:
     drawn = picture([VALUES])
     assert drawn is not None and b"MP3" in drawn and b"clean" in drawn
     assert picture([]) is None
+
+
+def test_the_shipped_model_comes_first_and_is_the_one_in_the_picture() -> None:
+    other = VALUES | {"model": "another"}
+    clean = {"title": "clean", "n": 300, "uar": 0.8, "uar_ci": [0.7, 0.9], "ece": 0.05}
+    shipped = VALUES | {"model": "default", "conditions": {"clean": clean}}
+    text = fill_robustness(f"{BEGIN}{END}", [other, shipped])
+    assert text.index("### default") < text.index("### another")
+    drawn = picture([other, shipped])
+    assert drawn is not None and b"clean" in drawn and b"MP3" not in drawn

@@ -14,14 +14,12 @@ from serotone.render.results_words import (
     BEST_OF_SEVERAL,
     LEAK_SIGN,
     OF_CLAIMS,
+    SHIPPED,
     folds_text,
     uar_text,
 )
 
 _BLOCK = re.compile(r"(<!-- figures: begin.*?-->\n).*?(<!-- figures: end.*?-->)", re.DOTALL)
-
-SHIPPED = "default"
-"""The recipe of the model that is inside the package: it has a row wherever it was measured."""
 
 OF_ITS_OWN = "-speakers"
 """Ends the name of a split that a recipe lists itself, to choose on: it compares with nothing."""

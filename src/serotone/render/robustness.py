@@ -7,6 +7,7 @@ from typing import Any
 
 from serotone.evaluation.report import LOSSES_HEAD, losses_rows, table
 from serotone.render import figures
+from serotone.render.results_words import SHIPPED
 
 BEGIN, END = "<!-- robustness -->", "<!-- /robustness -->"
 
@@ -22,17 +23,22 @@ def fill_robustness(page: str, found: Sequence[Mapping[str, Any]]) -> str:
     _, ended, after = rest.partition(END)
     if not begun or not ended:
         return page
-    parts = [_measured(values) for values in found] or ["Not measured yet.\n"]
+    parts = [_measured(values) for values in _shipped_first(found)] or ["Not measured yet.\n"]
     return f"{before}{BEGIN}\n\n" + "\n".join(parts) + f"\n{END}{after}"
 
 
 def picture(found: Sequence[Mapping[str, Any]]) -> bytes | None:
-    """The first measurement as an SVG; None where there is none.
+    """The first measurement, the shipped model's if it is there, as an SVG; None without any.
 
     Raises:
         MissingExtraError: without matplotlib.
     """
-    return figures.losses(list(found[0]["conditions"].values())) if found else None
+    first = next(iter(_shipped_first(found)), None)
+    return figures.losses(list(first["conditions"].values())) if first else None
+
+
+def _shipped_first(found: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    return sorted(found, key=lambda values: values["model"] != SHIPPED)
 
 
 def _measured(values: Mapping[str, Any]) -> str:
