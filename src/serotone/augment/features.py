@@ -7,6 +7,9 @@ from torch import Tensor
 
 from serotone.config import Config, Range
 
+FRAME_S = 0.016
+"""From one frame to the next, in the default net."""
+
 
 class AugmentConfig(Config):
     """How features are altered in training. Zero switches a part off.
@@ -145,24 +148,17 @@ def add_noise(features: Tensor, config: AugmentConfig, generator: torch.Generato
 
 
 def draw_noise(n_frames: int, n_bands: int, generator: torch.Generator) -> Tensor:
-    """Noise that could be anything: (T, F) in dB about 0, a frame 16 ms.
+    """Noise that could be anything: (T, F) in dB about 0, a frame every ``FRAME_S``.
 
     A slope and hills over the bands, a slow rise and fall, at times a beat or bursts that die
     away, and the scatter that the power of noise has.
     """
-
-    def hills(n: int, n_knots: int, size: float) -> Tensor:
-        knots = torch.randn(1, 1, n_knots, generator=generator) * size
-        return torch.nn.functional.interpolate(knots, size=n, mode="linear", align_corners=True)[
-            0, 0
-        ]
-
     slope = uniform(-35, 10, generator) * torch.linspace(-0.5, 0.5, n_bands)
-    bands = slope + hills(n_bands, 8, uniform(0, 8, generator))
-    level = hills(n_frames, 2 + n_frames // 30, uniform(0, 6, generator))
+    bands = slope + _hills(n_bands, 8, uniform(0, 8, generator), generator)
+    level = _hills(n_frames, 2 + n_frames // 30, uniform(0, 6, generator), generator)
     frames = torch.arange(n_frames)
     if uniform(0, 1, generator) < 0.3:
-        per_frame = uniform(2, 25, generator) * 0.016
+        per_frame = uniform(2, 25, generator) * FRAME_S  # beats
         level = level + uniform(2, 8, generator) * torch.sin(2 * torch.pi * per_frame * frames)
     if uniform(0, 1, generator) < 0.3:
         starts = torch.rand(n_frames, generator=generator) < uniform(0.01, 0.2, generator)
@@ -174,6 +170,13 @@ def draw_noise(n_frames: int, n_bands: int, generator: torch.Generator) -> Tenso
     shape = torch.full((n_frames, n_bands), uniform(1, 4, generator))
     scatter = torch._standard_gamma(shape, generator=generator) / shape
     return bands + level[:, None] + 10 * scatter.clamp(min=1e-4).log10()
+
+
+def _hills(n: int, n_knots: int, size: float, generator: torch.Generator) -> Tensor:
+    """(n,) values on straight lines between knots of that deviation."""
+    knots = size * torch.randn(1, 1, n_knots, generator=generator)
+    lines = torch.nn.functional.interpolate(knots, size=n, mode="linear", align_corners=True)
+    return lines[0, 0]
 
 
 def mask_bands_and_times(
