@@ -1,6 +1,6 @@
 """Models side by side on the dev speakers of four corpora: what the shipped model is chosen by.
 
-    python benchmarks/dev_speakers.py ../shared/corpora [--noise ../shared/noise] NAME=MODEL...
+    python benchmarks/dev_speakers.py CORPORA [--noise FOLDER-OF-ESC-10] NAME=MODEL...
 
 No test speaker is heard, and no noise that robustness is measured in: of the noise, the kinds that
 may teach. Figures of a model are added to those that are there.
@@ -24,6 +24,7 @@ from serotone.audio.io import read as read_audio
 from serotone.corpora import read
 from serotone.evaluation.conditions import in_noise
 from serotone.evaluation.hear import Alter
+from serotone.evaluation.robustness import CLEAN
 from serotone.inference.recognizer import Recognizer
 from serotone.labels import CANONICAL
 from serotone.metrics.classes import uar
@@ -60,23 +61,24 @@ def alterations(noise: Path) -> dict[str, Alter]:
 def measure(
     model: str,
     clips: dict[str, tuple[list[Utterance], list[str]]],
-    alter: Alter = lambda audio, _: audio,
-) -> dict[str, float]:
-    """UAR by corpus, the answer chosen among the labels that model and corpus share."""
+    ways: dict[str, Alter],
+) -> dict[str, dict[str, float]]:
+    """UAR by way and corpus, the answer chosen among the labels that model and corpus share."""
     recognizer = Recognizer.open(model, sound_check=False)
-    figures = {}
+    figures: dict[str, dict[str, float]] = {way: {} for way in ways}
     for corpus, (utterances, known) in clips.items():
         labels = [label for label in recognizer.model.labels if label in known]
         ours = [u for u in utterances if u.label in labels]
-        sounds = [
-            alter(read_audio(u.path, sample_rate=recognizer.model.sample_rate), u.id) for u in ours
-        ]
-        answers = recognizer.predict_batch(sounds)
-        chosen = [
-            max(range(len(labels)), key=lambda i: a.probabilities[labels[i]]) for a in answers
-        ]
+        sounds = [read_audio(u.path, sample_rate=recognizer.model.sample_rate) for u in ours]
         truth = [labels.index(u.label or "") for u in ours]
-        figures[corpus] = round(uar(np.array(truth), np.array(chosen)), 4)
+        for way, alter in ways.items():
+            answers = recognizer.predict_batch(
+                [alter(sound, u.id) for sound, u in zip(sounds, ours, strict=True)]
+            )
+            chosen = [
+                max(range(len(labels)), key=lambda i: a.probabilities[labels[i]]) for a in answers
+            ]
+            figures[way][corpus] = round(uar(np.array(truth), np.array(chosen)), 4)
     return figures
 
 
@@ -91,15 +93,16 @@ def main() -> None:
     kept = json.loads(OUT.read_text()) if OUT.is_file() else {"uar": {}}
     kept["speakers"] = SPEAKERS
     kept["n"] = {corpus: len(utterances) for corpus, (utterances, _) in clips.items()}
-    altered = kept.setdefault("altered", {})
+    ways: dict[str, Alter] = {CLEAN: lambda audio, _: audio}
+    if asked.noise:
+        ways |= alterations(asked.noise)
     for named in asked.models:
         name, _, model = named.partition("=")
-        kept["uar"][name] = measure(model or name, clips)
-        print(name, kept["uar"][name])
-        ways = alterations(asked.noise) if asked.noise else {}
-        for way, alter in ways.items():
-            altered.setdefault(name, {})[way] = measure(model or name, clips, alter)
-            print(name, way, altered[name][way])
+        figures = measure(model or name, clips, ways)
+        print(name, figures)
+        kept["uar"][name] = figures.pop(CLEAN)
+        if figures:
+            kept.setdefault("altered", {})[name] = figures
         OUT.write_text(json.dumps(kept, indent=2) + "\n", encoding="utf-8")
 
 

@@ -53,6 +53,11 @@ def header(columns: Sequence[str]) -> list[str]:
     return ["| " + " | ".join(columns) + " |", "|" + "---|" * len(columns)]
 
 
+def shares_row(name: str, shares: Sequence[float]) -> str:
+    """A line of a table: a name of a model, and shares in per cent."""
+    return f"| `{name}` | " + " | ".join(f"{share:.1%}" for share in shares) + " |"
+
+
 def dev_uar(result: Result) -> float | None:
     """UAR on dev at the epoch that was kept, where the result has its curve."""
     if result.curve is None:
@@ -108,22 +113,18 @@ def across_corpora() -> str:
     ]
     for name, figures in kept["uar"].items():
         shares = [figures[corpus] for corpus in corpora]
-        lines.append(
-            f"| `{name}` | " + " | ".join(f"{x:.1%}" for x in (*shares, mean(shares))) + " |"
-        )
-    altered = kept.get("altered", {})
-    if altered:
-        ways = list(next(iter(altered.values())))
-        lines += [
-            "",
-            "The mean of the four through noise of the kinds that may teach, a telephone, and with",
-            "one second left of each clip:",
-            "",
-            *header(("model", "clean", *ways)),
-        ]
+        lines.append(shares_row(name, [*shares, mean(shares)]))
+    altered = kept["altered"]
+    lines += [
+        "",
+        "The mean of the four through noise of the kinds that may teach, a telephone, and with",
+        "one second left of each clip:",
+        "",
+        *header(("model", "clean", *next(iter(altered.values())))),
+    ]
     for name, by_way in altered.items():
-        means = [mean(list(by.values())) for by in (kept["uar"][name], *by_way.values())]
-        lines.append(f"| `{name}` | " + " | ".join(f"{x:.1%}" for x in means) + " |")
+        means = [mean(by.values()) for by in (kept["uar"][name], *by_way.values())]
+        lines.append(shares_row(name, means))
     return "\n".join(lines) + "\n"
 
 

@@ -11,7 +11,15 @@ import numpy as np
 import pytest
 
 from serotone.errors import ConfigError
-from serotone.evaluation.compare import best_against_others, option_of, options, paired, together
+from serotone.evaluation.compare import (
+    Measured,
+    Paired,
+    best_against_others,
+    option_of,
+    options,
+    paired,
+    together,
+)
 from serotone.evaluation.result import Answer
 from serotone.evaluation.results import (
     read_answers,
@@ -81,16 +89,21 @@ def test_labels_in_another_order_are_the_same_figure() -> None:
     assert both.uar == pytest.approx(run.uar)
 
 
+def pair_of(one: Measured, other: Measured) -> Paired:
+    """The two compared, where they share clips."""
+    pair = paired(one, other)
+    assert pair is not None, "no clip in common"
+    return pair
+
+
 def test_a_better_system_is_found_better() -> None:
     good, bad = (together([made(name, fold=f, skill=skill) for f in (1, 2)])[0]
                  for name, skill in (("good", 0.9), ("bad", 0.4)))  # fmt: skip
-    pair = paired(good, bad)
-    assert pair is not None
+    pair = pair_of(good, bad)
     assert pair.difference.value == pytest.approx(good.uar - bad.uar)
     assert pair.difference.interval.low > 0 and pair.difference.p_value < 0.05
     assert (pair.folds, pair.n_speakers, pair.n) == ((1, 2), 10, good.n)
-    turned = paired(bad, good)
-    assert turned is not None
+    turned = pair_of(bad, good)
     assert turned.difference.value == pytest.approx(-pair.difference.value)
 
 

@@ -92,8 +92,7 @@ def test_a_sentence_takes_little_time(shipped: Embedded) -> None:
 def test_a_transcript_keeps_its_place(shipped: Embedded) -> None:
     audio = Audio(np.zeros(32000, np.float32), 16000, "call.wav", 5.0)
     said = predict_transcript(shipped, Transcript("what a lovely day", "en", 0.9), audio)
-    assert said is not None
-    assert (said.source, said.start_s, said.end_s) == ("call.wav", 5.0, 7.0)
+    assert said is not None and (said.source, said.start_s, said.end_s) == ("call.wav", 5.0, 7.0)
     assert said.label == "happy" and said.text == "what a lovely day"
 
 

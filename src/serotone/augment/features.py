@@ -87,6 +87,10 @@ def augment_clip(features: Tensor, config: AugmentConfig, generator: torch.Gener
     return x
 
 
+def _at_the_mean_of(features: Tensor, altered: Tensor) -> Tensor:
+    return altered - altered.mean() + features.mean()
+
+
 def trim_ends(features: Tensor, config: AugmentConfig, generator: torch.Generator) -> Tensor:
     """Cut a random part of the quiet at both ends of (T, F); never any of the speech between."""
     if uniform(0, 1, generator) >= config.trim:
@@ -97,7 +101,7 @@ def trim_ends(features: Tensor, config: AugmentConfig, generator: torch.Generato
     start = integer(first, generator)
     end = len(features) - integer(len(features) - 1 - last, generator)
     kept = features[start:end]
-    return kept - kept.mean() + features.mean()
+    return _at_the_mean_of(features, kept)
 
 
 def cut_out(features: Tensor, n_least: int, generator: torch.Generator) -> Tensor:
@@ -110,7 +114,7 @@ def cut_out(features: Tensor, n_least: int, generator: torch.Generator) -> Tenso
     first, last = max(0, loudest - length + 1), min(loudest, n_frames - length)
     start = first + integer(last - first, generator)
     kept = features[start : start + length]
-    return kept - kept.mean() + features.mean()
+    return _at_the_mean_of(features, kept)
 
 
 def change_speed(features: Tensor, factor: float) -> Tensor:
@@ -144,7 +148,7 @@ def add_noise(features: Tensor, config: AugmentConfig, generator: torch.Generato
     loud = by_frame[by_frame >= by_frame.mean()].mean()
     share = loud / of_noise.mean() * 10 ** (-snr_db / 10)
     mixed = 10 * (power + share * of_noise).clamp(min=1e-12).log10() / config.unit_db
-    return mixed - mixed.mean() + features.mean()
+    return _at_the_mean_of(features, mixed)
 
 
 def draw_noise(n_frames: int, n_bands: int, generator: torch.Generator) -> Tensor:
