@@ -11,6 +11,7 @@ from torch.nn import functional
 from torch.nn.utils.rnn import pack_padded_sequence
 
 from serotone.features.sets import MEL64
+from serotone.models.cnn1d_stack2376 import Cnn1dStack2376, Cnn1dStack2376Config
 from serotone.models.cnn_lstm_mel64_l2 import CnnLstmMel64L2, CnnLstmMel64L2Config
 from serotone.models.contract import EmotionModel
 from serotone.models.layers import (
@@ -23,33 +24,17 @@ from serotone.models.layers import (
     reverse,
     same_padding,
 )
-from serotone.models.toom_cook import ToomCookConv1d
 
 
-@pytest.mark.parametrize("n_steps", [1, 4, 5, 18])
-def test_a_convolution_in_tiles_equals_torchs_and_so_do_its_gradients(n_steps: int) -> None:
-    torch.manual_seed(0)
-    tiled = ToomCookConv1d(6, 7).double()
-    plain = nn.Conv1d(6, 7, 5, padding="same").double()
-    plain.load_state_dict(tiled.state_dict())
-    x = torch.randn(3, 6, n_steps, dtype=torch.float64, requires_grad=True)
-    weights = torch.randn(3, 7, n_steps, dtype=torch.float64)
-    results = []
-    for layer in (tiled, plain):
-        y = layer(x)
-        gradients = torch.autograd.grad((weights * y).sum(), [x, *layer.parameters()])
-        results.append([y, *gradients])
-    for ours, theirs in zip(*results, strict=True):
-        torch.testing.assert_close(ours, theirs, atol=1e-11, rtol=0)
-
-
-def test_a_convolution_in_tiles_rounds_as_torchs_does_and_is_torchs_in_predicting() -> None:
-    torch.manual_seed(0)
-    layer = ToomCookConv1d(256, 16)
-    x = torch.randn(2, 256, 40)
-    exact = functional.conv1d(x.double(), layer.weight.double(), layer.bias.double(), padding=2)
-    assert (layer(x) - exact).abs().max() < 1e-5 * exact.abs().max()
-    assert torch.equal(layer.eval()(x), functional.conv1d(x, layer.weight, layer.bias, padding=2))
+def test_the_deep_cnn_pools_as_tensorflow_does() -> None:
+    layers = [*Cnn1dStack2376(Cnn1dStack2376Config(), 8).convolutions]
+    pools = [layer for layer in layers if isinstance(layer, nn.MaxPool2d)]
+    lengths = [2376, 1188, 594, 297, 149]
+    for pool, size, n_steps in zip(pools, (5, 5, 5, 5, 3), lengths, strict=True):
+        x = -torch.rand(2, 3, 1, n_steps)  # a zero of padding would win
+        left, right = same_padding(n_steps, kernel=size, stride=2)
+        padded = functional.pad(x[:, :, 0], (left, right), value=float("-inf"))
+        assert torch.equal(pool(x)[:, :, 0], functional.max_pool1d(padded, size, stride=2))
 
 
 def test_clips_are_turned_round_within_their_own_frames() -> None:

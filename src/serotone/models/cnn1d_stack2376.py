@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor, nn
 
 from serotone.config import Config
@@ -9,11 +10,11 @@ from serotone.features.stack import Stack, StackConfig
 from serotone.models.contract import ModelOutput, no_intensity
 from serotone.models.layers import (
     KerasBatchNorm1d,
+    KerasBatchNorm2d,
     StandardisedModel,
     init_as_keras,
     same_padding,
 )
-from serotone.models.toom_cook import ToomCookConv1d
 
 
 class Cnn1dStack2376Config(Config):
@@ -44,6 +45,9 @@ class Cnn1dStack2376(StandardisedModel):
     As its authors wrote it in Keras: "same" padding in the pools too, where TensorFlow pads one
     value more on the right; batch norm after ReLU; a standard scaler for each of the 2,376
     numbers. Weights start as in Keras.
+
+    The stack is a picture of height one: with the channels last in memory a step of training takes
+    half the time of ``nn.Conv1d``, which has no such layout.
     """
 
     config_class = Cnn1dStack2376Config
@@ -58,13 +62,13 @@ class Cnn1dStack2376(StandardisedModel):
         for n_out, kernel, pool, dropout in zip(
             config.widths, config.kernels, config.pools, config.dropouts, strict=True
         ):
-            padding = same_padding(n_steps, kernel=pool, stride=2)
+            # The rounded-up length makes room for TensorFlow's one value more on the right.
+            left, _ = same_padding(n_steps, kernel=pool, stride=2)
             layers += [
-                _convolution(n_in, n_out, kernel),
+                nn.Conv2d(n_in, n_out, (1, kernel), padding="same"),
                 nn.ReLU(),
-                KerasBatchNorm1d(n_out, config.norm_momentum),
-                nn.ConstantPad1d(padding, float("-inf")),
-                nn.MaxPool1d(pool, stride=2),
+                KerasBatchNorm2d(n_out, config.norm_momentum),
+                nn.MaxPool2d((1, pool), stride=(1, 2), padding=(0, left), ceil_mode=True),
                 nn.Dropout(dropout),
             ]
             n_in, n_steps = n_out, -(-n_steps // 2)
@@ -84,15 +88,9 @@ class Cnn1dStack2376(StandardisedModel):
 
     def classify(self, features: Tensor, counts: Tensor) -> ModelOutput:
         """(B, 1, 2376) and (B,) to the output."""
-        x = self.standardise(features, counts)  # (B, 1, 2376): one channel, 2376 steps
-        x = self.convolutions(x)  # (B, 128, 75)
+        x = self.standardise(features, counts)[:, None]  # (B, 1, 1, 2376)
+        x = x.contiguous(memory_format=torch.channels_last)
+        x = self.convolutions(x)  # (B, 128, 1, 75)
         embedding = self.embed(x)  # (B, 512)
         logits = self.emotion(embedding)
         return ModelOutput(logits, no_intensity(logits), embedding)
-
-
-def _convolution(n_in: int, n_out: int, kernel: int) -> nn.Conv1d:
-    """One that keeps the length; a faster one where nine tenths of the work are."""
-    if kernel == 5 and n_in > 1:
-        return ToomCookConv1d(n_in, n_out)
-    return nn.Conv1d(n_in, n_out, kernel, padding="same")
