@@ -8,6 +8,7 @@ from torch import Tensor
 
 from serotone.augment import AugmentConfig
 from serotone.augment.features import augment_clip, cut_out, draw_noise, trim_ends
+from serotone.errors import ConfigError
 
 
 def clip(n_before: int, n_speech: int, n_after: int) -> Tensor:
@@ -19,6 +20,14 @@ def clip(n_before: int, n_speech: int, n_after: int) -> Tensor:
 def trimmed(features: Tensor, seed: int, chance: float = 1.0) -> Tensor:
     config = AugmentConfig(trim=chance)
     return trim_ends(features, config, torch.Generator().manual_seed(seed))
+
+
+@pytest.mark.parametrize(
+    ("key", "value"), [("cut_frames", 0), ("cut", 1.5), ("speed", 1.0), ("n_time_masks", -1)]
+)
+def test_what_would_leave_nothing_of_a_clip_is_refused(key: str, value: float) -> None:
+    with pytest.raises(ConfigError, match=f"'{key}': got {value}"):
+        AugmentConfig.parse({key: value})
 
 
 def test_trimming_takes_quiet_ends_alone_and_keeps_the_mean() -> None:

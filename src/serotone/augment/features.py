@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import torch
+from pydantic import Field
 from torch import Tensor
 
 from serotone.config import Config, Range
@@ -39,21 +40,21 @@ class AugmentConfig(Config):
             arXiv:1710.09412).
     """
 
-    speed: float = 0.0
-    band_shift: int = 0
-    gain: float = 0.0
-    trim: float = 0.0
-    trim_range: float = 1.75
-    cut: float = 0.0
-    cut_frames: int = 60
-    noise: float = 0.0
+    speed: float = Field(default=0.0, ge=0, lt=1)
+    band_shift: int = Field(default=0, ge=0)
+    gain: float = Field(default=0.0, ge=0)
+    trim: float = Field(default=0.0, ge=0, le=1)
+    trim_range: float = Field(default=1.75, gt=0)
+    cut: float = Field(default=0.0, ge=0, le=1)
+    cut_frames: int = Field(default=60, ge=1)
+    noise: float = Field(default=0.0, ge=0, le=1)
     noise_snr_db: Range = (0.0, 25.0)
-    unit_db: float = 20.0
-    n_band_masks: int = 0
-    band_mask: int = 0
-    n_time_masks: int = 0
-    time_mask: int = 0
-    mixup: float = 0.0
+    unit_db: float = Field(default=20.0, gt=0)
+    n_band_masks: int = Field(default=0, ge=0)
+    band_mask: int = Field(default=0, ge=0)
+    n_time_masks: int = Field(default=0, ge=0)
+    time_mask: int = Field(default=0, ge=0)
+    mixup: float = Field(default=0.0, ge=0)
 
 
 def uniform(low: float, high: float, generator: torch.Generator) -> float:

@@ -57,7 +57,7 @@ def learn(
     if config.threads:
         torch.set_num_threads(config.threads)
     # A convolution is up to three times as fast with the channels last, in bfloat16 above all.
-    _lay_out(model, torch.channels_last)
+    lay_out(model, torch.channels_last)
     seen = [*train_clips.every()]
     if recipe.data.scaler == "all" and dev_clips is not None:
         seen += dev_clips.every()
@@ -90,11 +90,11 @@ def learn(
     state = torch.load(savers[0].best_model_path, map_location="cpu", weights_only=False)
     module.load_state_dict(state["state_dict"])
     best = module.best.cpu().eval()
-    _lay_out(best, torch.contiguous_format)
+    lay_out(best, torch.contiguous_format)
     return best, int(state["epoch"])
 
 
-def _lay_out(model: EmotionModel, layout: torch.memory_format) -> None:
+def lay_out(model: EmotionModel, layout: torch.memory_format) -> None:
     """Order the weights of two-dimensional convolutions in memory; what they convolve follows."""
     model.to(memory_format=layout)  # type: ignore[call-overload]
 
