@@ -77,7 +77,7 @@ def figures_block(
     known = [
         s
         for s in standings(load_systems() if systems is None else systems, measured)
-        if s.claimed  # a figure beside which there is none of its protocol shows no gap
+        if s.claimed  # without it there is no gap to show
     ]
     if known:
         claims = tables.claims(known)
