@@ -17,11 +17,13 @@ from serotone.audio.preparation import PrepareConfig, prepare
 from serotone.audio.voice import voice_of
 from serotone.augment import AugmentConfig
 from serotone.augment.waveform import Alterations, WaveformConfig
+from serotone.config import override
 from serotone.corpora.split import fold
 from serotone.models.contract import EmotionModel
 from serotone.store.card import card
 from serotone.training.batches import TrainingBatches
 from serotone.training.data import load_clips, load_side, read_utterance
+from serotone.training.kept import Kept
 from serotone.training.publish import describe_run
 from serotone.training.recipe import Recipe
 from serotone.training.train import Trained
@@ -207,3 +209,52 @@ def test_a_model_counts_clips_and_not_their_copies(corpus: list[Utterance]) -> N
     text = card({"name": "x", **described})
     assert "took no part" not in text
     assert "nothing of new speakers" in text
+
+
+def test_what_one_fold_has_read_the_next_does_not_read_again(tmp_path: Path) -> None:
+    rows = []
+    for i in range(4):
+        path = tmp_path / f"{i}.wav"
+        soundfile.write(path, square(0.05 * (i + 1)), 8000, subtype="FLOAT")
+        rows.append(Utterance(f"x/{i}", path, "x", f"s{i}", ("happy", "sad")[i % 2]))
+    first = Recipe.parse(
+        {
+            "name": "x",
+            "data": {"corpora": ["x"], "labels": ["happy", "sad"]},
+            "waveform": {"copies": 2, "gaussian_noise": 0.01, "chance": 1.0},
+        }
+    )
+    kept = Kept()
+    alone = load_side(rows, first, Heard(), altered=True)
+    load_side(rows[:2], first, Heard(), altered=False, kept=kept)
+    load_side(rows, first, Heard(), altered=True, kept=kept)
+    for row in rows:
+        row.path.unlink()
+    again = load_side(rows, first, Heard(), altered=True, kept=kept)
+    assert [len(copies) for copies in again.copies] == [2, 2, 2, 2]
+    for one, other in zip(alone.every(), again.every(), strict=True):
+        assert torch.equal(one, other)
+    dev = load_side(rows[2:], first, Heard(), altered=False, kept=kept)
+    assert dev.copies == [[], []]
+    assert torch.equal(dev.features[0], alone.features[2])
+
+
+@pytest.mark.parametrize(
+    "assignment",
+    [
+        "seed=1",
+        "prepare.normalise=peak",
+        "waveform.copies=1",
+        "data.storage=float16",
+        "model=ecapa_logmel",
+        "architecture.front_end=pcen",
+        "prepare.equalise_speaker=true",
+    ],
+)
+def test_clips_that_are_to_be_heard_otherwise_are_read_again(assignment: str) -> None:
+    values = {"name": "x", "data": {"corpora": ["x"]}, "waveform": {"copies": 2, "stretch": 0.1}}
+    first, other = Recipe.parse(values), Recipe.parse(override(values, [assignment]))
+    kept = Kept()
+    kept.of(first)["x/0"] = []
+    assert "x/0" in kept.of(Recipe.parse(override(values, ["name=y", "data.split=loso:2"])))
+    assert kept.of(other) == {}

@@ -9,8 +9,9 @@ import pytest
 from serotone.audio.preparation import PrepareConfig
 from serotone.augment import AugmentConfig
 from serotone.augment.waveform import WaveformConfig
-from serotone.config import Config
+from serotone.config import Config, read_toml
 from serotone.corpora import CORPORA
+from serotone.errors import ConfigError
 from serotone.evaluation.suite import load_suite
 from serotone.models import MODELS
 from serotone.training.recipe import (
@@ -88,8 +89,12 @@ def test_every_reference_model_has_both_and_every_peer_an_honest_one() -> None:
 
 @pytest.mark.parametrize("name", CLAIMED)
 def test_a_claim_says_what_its_author_left_open(name: str) -> None:
-    comment = [line for line in Path(FILES[name]).read_text().splitlines() if line.startswith("#")]
-    assert any("Silent on:" in line for line in comment) or name == "cnn2d_logmel128-claimed-five"
+    text = FILES[name].read_text(encoding="utf-8")
+    base = read_toml(FILES[name]).get("extends")
+    if base:
+        assert f"# As {base}, " in text
+        text = FILES[base].read_text(encoding="utf-8")
+    assert "# Silent on:" in text
 
 
 @pytest.mark.parametrize(
@@ -103,3 +108,56 @@ def test_every_option_is_documented(config: type[Config]) -> None:
 def test_every_recipe_is_documented() -> None:
     text = (DOCS / "recipes.md").read_text(encoding="utf-8")
     assert [name for name in FILES if f"`{name}`" not in text] == []
+
+
+BASE = """
+name = "base"
+model = "resnet_logmel"
+[data]
+corpora = ["folder"]
+split = "kfold5:1"
+shares = { folder = 2 }
+[optimiser]
+epochs = 7
+learning_rate = 1e-3
+"""
+
+
+def test_a_recipe_has_from_another_what_it_does_not_set(tmp_path: Path) -> None:
+    (tmp_path / "base.toml").write_text(BASE)
+    middle = 'name = "middle"\nextends = "base.toml"\n[optimiser]\nepochs = 3\n'
+    (tmp_path / "middle.toml").write_text(middle)
+    own = tmp_path / "own.toml"
+    own.write_text('name = "own"\nextends = "middle.toml"\nseed = 4\n[data]\nshares = {}\n')
+    recipe = load_recipe(str(own), ["optimiser.learning_rate=0.5"])
+    assert (recipe.name, recipe.seed, recipe.model) == ("own", 4, "resnet_logmel")
+    assert (recipe.data.corpora, recipe.data.split) == (("folder",), "kfold5:1")
+    assert recipe.data.shares == {}
+    assert (recipe.optimiser.epochs, recipe.optimiser.learning_rate) == (3, 0.5)
+
+
+def test_a_recipe_of_yours_may_extend_one_by_name(tmp_path: Path) -> None:
+    own = tmp_path / "own.toml"
+    own.write_text('name = "own"\nextends = "ravdess-resnet"\n')
+    base = load_recipe("ravdess-resnet")
+    assert load_recipe(str(own)) == base.model_copy(update={"name": "own"})
+
+
+@pytest.mark.parametrize(
+    ("extends", "message"),
+    [
+        ('"own.toml"', "recipes extend one another: own → own. Let one"),
+        ('"other.toml"', "recipes extend one another: own → other → own. Let one"),
+        ('"ravdess-resent"', "Did you mean 'ravdess-resnet'"),
+        ('"none.toml"', r"no file at '.*none\.toml'"),
+        ("7", "extends got 7, expected a recipe's name"),
+    ],
+)
+def test_a_recipe_that_extends_nothing_sound_is_refused(
+    tmp_path: Path, extends: str, message: str
+) -> None:
+    own = tmp_path / "own.toml"
+    own.write_text(f'name = "own"\nextends = {extends}\n')
+    (tmp_path / "other.toml").write_text('name = "other"\nextends = "own.toml"\n')
+    with pytest.raises(ConfigError, match=message):
+        load_recipe(str(own))

@@ -102,6 +102,11 @@ class Alterations:
         self.seed = seed
         self._steps = _steps(config) if config.copies else []
 
+    @property
+    def n_copies(self) -> int:
+        """Of each clip."""
+        return len(self.config.fixed) + self.config.copies
+
     def copies(self, audio: Audio, clip: str) -> list[Audio]:
         """The altered copies of a clip; none of them is longer than its stretched sound.
 

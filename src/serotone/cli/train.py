@@ -47,6 +47,9 @@ def train(
         int, typer.Option(min=1, help="Machines that run this command (docs/scaling.md).")
     ] = 1,
     strategy: Annotated[str, typer.Option(help="How they share the work: auto or ddp.")] = "auto",
+    show: Annotated[
+        bool, typer.Option("--show", help="Train nothing: print all that the recipe sets, as JSON.")
+    ] = False,
 ) -> None:
     """Train a model from a recipe.
 
@@ -64,6 +67,9 @@ def train(
 
     machines = Machines(devices=devices, nodes=nodes, strategy=strategy)
     loaded = load_recipe(recipe, assignments or ())
+    if show:
+        print(loaded.model_dump_json(indent=2))
+        return
     utterances = read_corpora(loaded, _roots(loaded, root, corpora))
     split = split_of(loaded, utterances)
     ready = with_labels(loaded, split)

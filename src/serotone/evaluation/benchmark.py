@@ -21,6 +21,7 @@ from serotone.evaluation.suite import Entry
 from serotone.inference.ensemble import ensemble
 from serotone.inference.recognizer import Recognizer
 from serotone.store.folder import DESCRIPTION, ModelInfo, describe
+from serotone.training.kept import Kept
 from serotone.training.publish import publish
 from serotone.training.recipe import Recipe
 from serotone.training.train import train
@@ -94,12 +95,13 @@ def benchmark(
         ``benchmark(entries_of(["ravdess-resnet"], folds="all"), Places(corpora, results, runs))``
     """
     planned = list(plan(entries, places.corpora))
+    kept = Kept()
     ended: list[Step] = []
     for item in planned:
         if isinstance(item, Impossible):
             end = Step(item.name, "failed", 0, 0, item.why)
         else:
-            end = _guarded(item, places, again, len(ended), len(planned), watch, on_clip)
+            end = _guarded(item, places, again, kept, len(ended), len(planned), watch, on_clip)
         last = Step(end.name, end.stage, len(ended) + 1, len(planned), end.remark)
         ended.append(last)
         watch(last)
@@ -110,6 +112,7 @@ def _guarded(
     run: Run | Together,
     places: Places,
     again: bool,
+    kept: Kept,
     n_done: int,
     n_runs: int,
     watch: Watch,
@@ -125,7 +128,7 @@ def _guarded(
         if isinstance(run, Together):
             put_together(run, places, tell=tell)
         else:
-            run_one(run, places, again=again, tell=tell, on_clip=on_clip)
+            run_one(run, places, again=again, kept=kept, tell=tell, on_clip=on_clip)
         return Step(run.name, "done", n_done, n_runs)
     except SerotoneError as error:
         return Step(run.name, "failed", n_done, n_runs, str(error))
@@ -153,6 +156,7 @@ def run_one(
     places: Places,
     *,
     again: bool = False,
+    kept: Kept | None = None,
     tell: Callable[[Stage], object] = lambda stage: None,
     on_clip: Callable[[], None] = lambda: None,
 ) -> Path:
@@ -162,6 +166,7 @@ def run_one(
         run: what to do.
         places: where to.
         again: delete what is there of this run and start over.
+        kept: features of earlier runs, to which those of this one are added.
         tell: told the stages ``training`` and ``measuring``.
         on_clip: called for every clip read for training.
 
@@ -179,7 +184,9 @@ def run_one(
         tell("training")
         resume = (folder / "run.json").is_file()
         earlier_s = clock.begin(folder)
-        trained = train(run.recipe, run.split, out=folder, resume=resume, on_clip=on_clip)
+        trained = train(
+            run.recipe, run.split, out=folder, resume=resume, kept=kept, on_clip=on_clip
+        )
         clock.end(folder, earlier_s + trained.train_s)
         model = publish(trained, run.recipe, run.split, folder=folder / run.recipe.name)
     tell("measuring")

@@ -16,6 +16,7 @@ from serotone.audio.voice import Voice, voice_of
 from serotone.augment.waveform import Alterations, as_row
 from serotone.errors import CorpusError
 from serotone.models.contract import EmotionModel
+from serotone.training.kept import Kept
 from serotone.training.recipe import Recipe
 from serotone.types import Audio, Utterance
 
@@ -61,9 +62,12 @@ def load_side(
     model: EmotionModel,
     *,
     altered: bool,
+    kept: Kept | None = None,
     on_clip: Callable[[], None] = lambda: None,
 ) -> Clips:
     """Clips as the recipe prepares them, ``altered`` with the copies it makes.
+
+    What ``kept`` has of them is not read again.
 
     Raises:
         CorpusError: when the side has no clip with a label of the recipe.
@@ -79,6 +83,7 @@ def load_side(
         alterations=Alterations(waveform, seed=recipe.seed) if altering else None,
         mask_absent=recipe.data.mask_absent,
         half=recipe.data.storage == "float16",
+        made=kept.of(recipe) if kept else None,
         on_clip=on_clip,
     )
 
@@ -92,6 +97,7 @@ def load_clips(
     alterations: Alterations | None = None,
     mask_absent: bool = True,
     half: bool = False,
+    made: dict[str, list[Tensor]] | None = None,
     on_clip: Callable[[], None] = lambda: None,
 ) -> Clips:
     """Read the sound and compute the model's features, which have no learned state.
@@ -104,6 +110,8 @@ def load_clips(
         alterations: that make copies; None for none. What they make stays with its clip.
         mask_absent: allow a clip only the labels that its corpus has here.
         half: keep features as float16.
+        made: features by utterance, the clip's and those of its copies, that were made before in
+            the same way; what is made now is added.
         on_clip: called for every clip read.
 
     Raises:
@@ -122,19 +130,23 @@ def load_clips(
     features: list[Tensor] = []
     copies: list[list[Tensor]] = []
     voices = _voices(known, model.sample_rate) if steps.equalise_speaker else {}
+    made = {} if made is None else made
+    n_heard = 1 + (alterations.n_copies if alterations else 0)
+    draw = alterations is not None and alterations.config.draw
     for utterance in known:
-        sound = read_utterance(utterance, model.sample_rate)
-        voice = voices.get(utterance.speaker)
-        altered = alterations.copies(sound, utterance.id) if alterations else []
-        made = [
-            features_of(prepare(heard, steps, voice=voice), model).to(dtype)
-            for heard in (sound, *altered)
-        ]
-        draw = alterations is not None and alterations.config.draw
-        n_rows = 1 if draw else len(made)
+        of_clip = made.get(utterance.id, [])[:n_heard]
+        if len(of_clip) < n_heard:
+            sound = read_utterance(utterance, model.sample_rate)
+            altered = alterations.copies(sound, utterance.id) if alterations else []
+            voice = voices.get(utterance.speaker)
+            of_clip = made[utterance.id] = [
+                features_of(prepare(heard, steps, voice=voice), model).to(dtype)
+                for heard in (sound, *altered)
+            ]
+        n_rows = 1 if draw else n_heard
         rows += [utterance] * n_rows
-        features += made[:n_rows]
-        copies += [made[1:]] if draw else [[] for _ in made]
+        features += of_clip[:n_rows]
+        copies += [of_clip[1:]] if draw else [[] for _ in of_clip]
         on_clip()
     clips = _clips(rows, features, copies, labels)
     if not mask_absent:

@@ -275,4 +275,38 @@ def load_recipe(name: str, assignments: Iterable[str] = ()) -> Recipe:
     Raises:
         ConfigError: for a missing file, an unknown key or an impossible value.
     """
-    return Recipe.parse(override(read_toml(find_recipe(name)), assignments))
+    return Recipe.parse(override(read_recipe(find_recipe(name)), assignments))
+
+
+def read_recipe(path: Path) -> dict[str, Any]:
+    """The tables of a recipe's file, with what it ``extends`` filled in.
+
+    ``extends`` names another recipe, or a .toml file beside this one. What the file does not set it
+    has from there: key by key in each section, and a key that it sets counts whole, so that
+    ``shares = {}`` takes all shares away.
+
+    Raises:
+        ConfigError: when a file is missing, is not TOML, or extends itself.
+    """
+    return _extended(path, ())
+
+
+def _extended(path: Path, before: tuple[Path, ...]) -> dict[str, Any]:
+    path = path.resolve()
+    if path in before:
+        circle = " → ".join(p.stem for p in (*before[before.index(path) :], path))
+        raise ConfigError(f"recipes extend one another: {circle}. Let one of them begin alone.")
+    own = read_toml(path)
+    if "extends" not in own:
+        return own
+    base = own.pop("extends")
+    if not isinstance(base, str):
+        raise ConfigError(
+            f"{path}: extends got {base!r}, expected a recipe's name or a .toml file."
+        )
+    found = path.parent / base if base.endswith(".toml") else find_recipe(base)
+    values = _extended(found, (*before, path))
+    for key, value in own.items():
+        both = isinstance(value, dict) and isinstance(values.get(key), dict)
+        values[key] = {**values[key], **value} if both else value
+    return values

@@ -22,6 +22,7 @@ from serotone.models.contract import EmotionModel
 from serotone.training.batches import WholeClips
 from serotone.training.begin import beginning, take_weights
 from serotone.training.data import Clips, load_side
+from serotone.training.kept import Kept
 from serotone.training.learn import ONE_PROCESS, learn
 from serotone.training.machines import Machines
 from serotone.training.prune import take_narrower
@@ -72,6 +73,7 @@ def train(
     *,
     out: Path,
     resume: bool = False,
+    kept: Kept | None = None,
     on_clip: Callable[[], None] = lambda: None,
     machines: Machines = ONE_PROCESS,
 ) -> Trained:
@@ -85,6 +87,7 @@ def train(
         split: ``train`` teaches, ``dev`` chooses.
         out: folder of checkpoints and logs (CSV and TensorBoard).
         resume: go on after the last whole epoch in ``out``, to the same result.
+        kept: features of earlier runs, to which those of this one are added.
         on_clip: called for every clip read.
         machines: what it runs on; ``out`` must be a folder that all of them see.
 
@@ -94,10 +97,10 @@ def train(
     machines.check(recipe.optimiser.batch_size)
     check_same_run(recipe, split, out, resume=resume)
     if not split.dev:
-        return _train_unwatched(recipe, split, out, resume, on_clip, machines)
+        return _train_unwatched(recipe, split, out, resume, kept, on_clip, machines)
     model = begin(recipe, split)
-    train_clips = _lessons(split.train, recipe, split, model, on_clip)
-    dev_clips = load_side(split.dev, recipe, model, altered=False, on_clip=on_clip)
+    train_clips = _lessons(split.train, recipe, split, model, kept, on_clip)
+    dev_clips = load_side(split.dev, recipe, model, altered=False, kept=kept, on_clip=on_clip)
     trained = fit(
         recipe,
         model,
@@ -112,7 +115,7 @@ def train(
     del train_clips, dev_clips
     start = time.perf_counter()
     model = begin(recipe, split)
-    everyone = _lessons((*split.train, *split.dev), recipe, split, model, on_clip)
+    everyone = _lessons((*split.train, *split.dev), recipe, split, model, kept, on_clip)
     again, epoch = learn(
         recipe, model, everyone, None, out=out / REFIT, resume=resume, machines=machines
     )
@@ -125,13 +128,14 @@ def _train_unwatched(
     split: Sides,
     out: Path,
     resume: bool,
+    kept: Kept | None,
     on_clip: Callable[[], None],
     machines: Machines,
 ) -> Trained:
     """Train where nobody chooses or calibrates."""
     start = time.perf_counter()
     model = begin(recipe, split)
-    clips = _lessons(split.train, recipe, split, model, on_clip)
+    clips = _lessons(split.train, recipe, split, model, kept, on_clip)
     last, epoch = learn(recipe, model, clips, None, out=out, resume=resume, machines=machines)
     return Trained(last, 1.0, {}, epoch, time.perf_counter() - start)
 
@@ -141,10 +145,11 @@ def _lessons(
     recipe: Recipe,
     split: Sides,
     model: EmotionModel,
+    kept: Kept | None,
     on_clip: Callable[[], None],
 ) -> Clips:
     """Clips to learn from, with their altered copies and what the teachers say of them."""
-    clips = load_side(side, recipe, model, altered=True, on_clip=on_clip)
+    clips = load_side(side, recipe, model, altered=True, kept=kept, on_clip=on_clip)
     if not recipe.teachers:
         return clips
     said = opinions(recipe, split, side)
