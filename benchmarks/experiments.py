@@ -3,7 +3,8 @@
     python benchmarks/experiments.py
 
 Every speaker-independent run is in the table, losers included, in the order of the figure that
-choices go by: UAR on the dev speakers, at the epoch that was kept.
+choices go by: UAR on the dev speakers, at the epoch that was kept. Options of a recipe, called
+``RECIPE+OPTION``, have tables of their own.
 """
 
 from __future__ import annotations
@@ -40,6 +41,9 @@ RECIPE` repeats a row.
 
 Two dev actors, as a fold of `luna5` has, tell little: their figure moves by several points with the
 seed. Where two rows lie closer than that, neither is better.
+
+What each augmentation and preparation does for the 2D-CNN stands in
+[results.md](results.md#what-an-option-helps).
 
 """
 COLUMNS = (
@@ -255,7 +259,7 @@ def main() -> None:
     for result in read_results(ROOT / "results"):
         if result.recipe.partition("+")[0] == SEARCH:
             single.append(result)
-        elif result.protocol == "honest":
+        elif result.protocol == "honest" and "+" not in result.recipe:
             key = (result.recipe, result.tested, result.split_name, result.part)
             groups[key].append(result)
 

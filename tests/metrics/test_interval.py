@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from scipy.stats import bootstrap
 from sklearn.metrics import balanced_accuracy_score
 
 from serotone.metrics.classes import accuracy, auc, macro_f1, uar
-from serotone.metrics.interval import bootstrap_over_speakers, paired_bootstrap_over_speakers
+from serotone.metrics.interval import bootstrap_over_speakers, holm, paired_bootstrap_over_speakers
 
 
 def answers(
@@ -152,6 +156,24 @@ def test_one_speaker_compares_by_utterances():
     truth, first, speakers = answers(10, n_speakers=1)
     difference = paired_bootstrap_over_speakers(uar, truth, first, truth, speakers, n_resamples=200)
     assert difference.interval.unit == "utterance" and difference.interval.high < 0
+
+
+def test_holm_is_that_of_statistics_books():
+    # Holm 1979 step by step: 4 × 0.005, 3 × 0.01, 2 × 0.03, then 1 × 0.04 raised to the one before.
+    assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
+    assert holm([0.2, 0.6, 0.9]) == pytest.approx([0.6, 1.0, 1.0])
+    assert holm([]) == []
+
+
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=30))
+def test_holm_keeps_the_order_and_lowers_none(p_values):
+    raised = holm(p_values)
+    assert all(
+        p <= r <= min(1, len(p_values) * max(p_values))
+        for p, r in zip(p_values, raised, strict=True)
+    )
+    order = sorted(range(len(p_values)), key=lambda i: p_values[i])
+    assert all(raised[a] <= raised[b] for a, b in itertools.pairwise(order))
 
 
 @pytest.mark.parametrize(

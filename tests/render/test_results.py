@@ -100,6 +100,18 @@ def test_options_are_sure_with_people_enough() -> None:
             for f in (1, 2)]  # fmt: skip
     options = section(results_markdown(measured_of(runs), SYSTEMS), "What an option helps")
     assert "Helps: x. Hurts: y." in options
+    alone, of_two = row(options, "x")[2:4]
+    assert float(of_two) == pytest.approx(2 * float(alone), abs=0.001)
+
+
+def test_one_of_many_options_is_less_sure_than_one_alone() -> None:
+    def verdict(n_others: int) -> str:
+        skills = {"a": 0.4, "a+x": 0.75, **{f"a+o{i}": 0.4 for i in range(n_others)}}
+        runs = [made(name, fold=f, skill=skill) for name, skill in skills.items() for f in (1, 2)]
+        options = section(results_markdown(measured_of(runs), SYSTEMS), "What an option helps")
+        return row(options, "x")[-1]
+
+    assert (verdict(0), verdict(40)) == ("helps", "may help")
 
 
 def test_a_transductive_option_says_so() -> None:
@@ -123,7 +135,7 @@ def test_what_only_taught_does_not_part_recipes() -> None:
 def test_recipes_are_compared_on_the_same_clips(results: list[Result]) -> None:
     better = section(results_markdown(measured_of(results), SYSTEMS), "Which recipe is better")
     cells = row(better, "peer-honest")
-    assert cells[1].startswith("+") and cells[3:6] == ["1, 2", "10", "180"]
+    assert cells[1].startswith("+") and cells[4:7] == ["1, 2", "10", "180"]
 
 
 def test_with_no_results_every_part_says_so() -> None:

@@ -158,6 +158,32 @@ def paired_bootstrap_over_speakers(
     return Difference(value, _interval(gaps, groups.unit, level), p_value)
 
 
+def holm(p_values: Sequence[float]) -> list[float]:
+    """P-values of several tests, each raised by as much as there are others (Holm's correction).
+
+    Of twenty tests of nothing one falls below 0.05; of these, all together, in one case of twenty.
+
+    Args:
+        p_values: one a test, in any order.
+
+    Returns:
+        In the same order, none above 1.
+
+    Source:
+        Holm 1979, A simple sequentially rejective multiple test procedure, Scandinavian Journal
+        of Statistics 6(2), 65-70.
+
+    Example:
+        >>> holm([0.01, 0.04, 0.03])
+        [0.03, 0.06, 0.06]
+    """
+    least, raised = 0.0, [1.0] * len(p_values)
+    for rank, i in enumerate(sorted(range(len(p_values)), key=lambda i: p_values[i])):
+        least = max(least, min(1.0, (len(p_values) - rank) * p_values[i]))
+        raised[i] = least
+    return raised
+
+
 def _groups(speakers: Sequence[str], *columns: NDArray[np.generic]) -> _Groups:
     _, place = np.unique(np.asarray(speakers), return_inverse=True)
     n_speakers = int(place.max()) + 1

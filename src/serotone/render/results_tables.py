@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from serotone.evaluation.compare import Measured, Paired, option_of
 from serotone.evaluation.report import percent
+from serotone.metrics.interval import holm
 from serotone.render.claims import CLAIMED, HONEST, Standing
 from serotone.render.results_words import (
     LEAK_SIGN,
@@ -208,7 +209,7 @@ def comparisons(found: Pairs) -> list[Table]:
         Table(
             f"{title_of(best)}: against {best.recipe}",
             ("recipe", *_DIFFERENCE),
-            tuple(_difference(pair, pair.first) for pair in pairs),
+            tuple(_difference(pair, pair.first, p) for pair, p in _with_others(pairs)),
             lead=f"{best.recipe} has the best UAR among the recipes that ran on the most folds; "
             "the others less it, on the clips that both were tested on.",
         )
@@ -220,31 +221,42 @@ def ablations(found: Pairs) -> list[Table]:
     """What each option of a recipe changes, as ``options`` gives it."""
     tables = []
     for base, pairs in found:
+        judged = [(pair, p, _effect(pair, p)) for pair, p in _with_others(pairs)]
         where = f"{base.tested}, {_split(base.split)} {folds_text(base)}".strip()
         tables.append(
             Table(
                 base.recipe,
                 ("option", *_DIFFERENCE, "so it"),
-                tuple((*_difference(pair, _option(pair)), _effect(pair)) for pair in pairs),
+                tuple((*_difference(pair, _option(pair), p), effect) for pair, p, effect in judged),
                 lead=f"Without any of these: UAR {uar_text(base)} on {where}.",
-                notes=(_verdict(pairs), _transductive(pairs)),
+                notes=(_verdict(judged), _transductive(pairs)),
             )
         )
     return tables
 
 
-_DIFFERENCE = ("difference in UAR [95 %]", "p", "folds", "speakers", "answers")
+_DIFFERENCE = ("difference in UAR [95 %]", "p", "p, Holm", "folds", "speakers", "answers")
 
 
-def _difference(pair: Paired, name: str) -> Row:
+def _with_others(pairs: Sequence[Paired]) -> Iterable[tuple[Paired, float]]:
+    """Each pair, and its p-value corrected for the number of pairs."""
+    return zip(pairs, holm([pair.difference.p_value for pair in pairs]), strict=True)
+
+
+def _difference(pair: Paired, name: str, p_of_many: float) -> Row:
     return (
         name,
         difference_text(pair),
-        "<0.001" if pair.difference.p_value < 0.001 else f"{pair.difference.p_value:.3f}",
+        _p_text(pair.difference.p_value),
+        _p_text(p_of_many),
         ", ".join(map(str, pair.folds)) or "–",
         str(pair.n_speakers),
         f"{pair.n:,}",
     )
+
+
+def _p_text(p: float) -> str:
+    return "<0.001" if p < 0.001 else f"{p:.3f}"
 
 
 def _option(pair: Paired) -> str:
@@ -255,12 +267,12 @@ def _option(pair: Paired) -> str:
 EFFECTS = ("helps", "may help", "no clear difference", "may hurt", "hurts")
 
 
-def _effect(pair: Paired) -> str:
+def _effect(pair: Paired, p_of_many: float) -> str:
     """Sure only where the interval leaves out zero and chance alone would not do as much."""
     interval = pair.difference.interval
     if interval.low <= 0 <= interval.high:
         return "no clear difference"
-    helps, sure = pair.difference.value > 0, pair.difference.p_value < 0.05
+    helps, sure = pair.difference.value > 0, p_of_many < 0.05
     if helps:
         return "helps" if sure else "may help"
     return "hurts" if sure else "may hurt"
@@ -270,10 +282,10 @@ def _transductive(pairs: Iterable[Paired]) -> str:
     return TRANSDUCTIVE if any(pair.protocol == "transductive" for pair in pairs) else ""
 
 
-def _verdict(pairs: Sequence[Paired]) -> str:
+def _verdict(judged: Sequence[tuple[Paired, float, str]]) -> str:
     parts = []
     for kind in EFFECTS:
-        names = [_option(pair) for pair in pairs if _effect(pair) == kind]
+        names = [_option(pair) for pair, _, effect in judged if effect == kind]
         if names:
             parts.append(f"{kind.capitalize()}: {', '.join(names)}.")
     return " ".join(parts)

@@ -63,8 +63,8 @@ OF_CLAIMS = (
 OF_DIFFERENCES = (
     "Differences are in percentage points of UAR, with the 95 % interval over speakers (the same "
     "speakers drawn for both), and the p-value of a permutation test that swaps the two systems' "
-    "answers speaker by speaker. With S speakers it cannot fall below about 2/2^S, and of many "
-    "rows some fall below 0.05 by chance."
+    "answers speaker by speaker. With S speakers it cannot fall below about 2/2^S. Of many rows "
+    "some fall below 0.05 by chance; the p-value after Holm is corrected for their number."
 )
 
 TRANSDUCTIVE = (
@@ -74,8 +74,9 @@ TRANSDUCTIVE = (
 
 OF_OPTIONS = (
     "Each row is the same recipe with one thing changed, less the recipe without it, on the same "
-    "clips. An option helps or hurts where the interval of the difference leaves out zero and p is "
-    "below 0.05; it may where the interval alone says so, as with too few speakers for a small p."
+    "clips. An option helps or hurts where the interval of the difference leaves out zero and p, "
+    "corrected after Holm for the number of options, is below 0.05; it may where the interval "
+    "alone says so."
 )
 
 
