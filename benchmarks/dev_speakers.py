@@ -1,9 +1,9 @@
 """Models side by side on the dev speakers of four corpora: what the shipped model is chosen by.
 
-    python benchmarks/dev_speakers.py CORPORA [--noise FOLDER-OF-ESC-10] NAME=MODEL...
+    python benchmarks/dev_speakers.py CORPORA [--noise FOLDER] NAME=MODEL...
 
-No test speaker is heard, and no noise that robustness is measured in: of the noise, the kinds that
-may teach. Figures of a model are added to those that are there.
+No test speaker is heard, and no noise or room that robustness is measured in: of both, the kinds
+that may teach. Figures of a model are added to those that are there.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from pathlib import Path
 
 import numpy as np
 
-from serotone.audio.degrade import loudest, telephone
+from serotone.audio.degrade import in_room, lossy, loudest, telephone
 from serotone.audio.find import find_files
-from serotone.audio.held_out import noise_split
+from serotone.audio.held_out import noise_split, room_split
 from serotone.audio.io import read as read_audio
 from serotone.corpora import read
-from serotone.evaluation.conditions import in_noise
+from serotone.evaluation.conditions import KBIT_S, in_noise
 from serotone.evaluation.hear import Alter
 from serotone.evaluation.robustness import CLEAN
 from serotone.inference.recognizer import Recognizer
@@ -48,12 +48,15 @@ def dev_clips(corpora: Path) -> dict[str, tuple[list[Utterance], list[str]]]:
     return found
 
 
-def alterations(noise: Path) -> dict[str, Alter]:
+def alterations(folder: Path) -> dict[str, Alter]:
     """What the clips are heard through, by its name in the table."""
-    files = noise_split(find_files([noise])).train
+    files = noise_split(find_files([folder / "esc10"])).train
+    room = read_audio(room_split(find_files([folder / "rooms"])).train[0])
     return {
         **{f"noise, {db} dB": functools.partial(in_noise, files, 0, db) for db in (10, 0)},
+        "medium room": lambda audio, _: in_room(audio, room),
         "telephone": lambda audio, _: telephone(audio),
+        "MP3": lambda audio, _: lossy(audio, "mp3", kbit_s=KBIT_S),
         "loudest 1 s": lambda audio, _: loudest(audio, 1.0),
     }
 
@@ -87,7 +90,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Measure models on dev speakers.")
     parser.add_argument("corpora", type=Path)
     parser.add_argument("models", nargs="+", metavar="NAME=MODEL")
-    parser.add_argument("--noise", type=Path, help="measure in noise too")
+    parser.add_argument(
+        "--noise",
+        type=Path,
+        help="measure in noise and rooms too: the folder that SEROTONE_NOISE names",
+    )
     asked = parser.parse_args()
     clips = dev_clips(asked.corpora)
     kept = json.loads(OUT.read_text()) if OUT.is_file() else {"uar": {}}

@@ -58,8 +58,9 @@ def header(columns: Sequence[str]) -> list[str]:
 
 
 def shares_row(name: str, shares: Sequence[float]) -> str:
-    """A line of a table: a name of a model, and shares in per cent."""
-    return f"| `{name}` | " + " | ".join(f"{share:.1%}" for share in shares) + " |"
+    """A line of a table: a name of a model, and shares in per cent, NaN where unknown."""
+    cells = ["–" if math.isnan(share) else f"{share:.1%}" for share in shares]
+    return f"| `{name}` | " + " | ".join(cells) + " |"
 
 
 def dev_uar(result: Result) -> float | None:
@@ -119,16 +120,17 @@ def across_corpora() -> str:
         shares = [figures[corpus] for corpus in corpora]
         lines.append(shares_row(name, [*shares, mean(shares)]))
     altered = kept["altered"]
+    ways = list(dict.fromkeys(way for by_way in altered.values() for way in by_way))
     lines += [
         "",
-        "The mean of the four through noise of the kinds that may teach, a telephone, and with",
-        "one second left of each clip:",
+        "The mean of the four through noise of the kinds that may teach, a room that may, a",
+        "telephone, MP3 at 16 kbit/s, and with one second left of each clip:",
         "",
-        *header(("model", "clean", *next(iter(altered.values())))),
+        *header(("model", "clean", *ways)),
     ]
     for name, by_way in altered.items():
-        means = [mean(by.values()) for by in (kept["uar"][name], *by_way.values())]
-        lines.append(shares_row(name, means))
+        by_corpus = [kept["uar"][name], *(by_way.get(way, {}) for way in ways)]
+        lines.append(shares_row(name, [mean(by.values()) if by else math.nan for by in by_corpus]))
     return "\n".join(lines) + "\n"
 
 

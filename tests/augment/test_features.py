@@ -98,9 +98,63 @@ def test_no_two_noises_are_alike_and_the_same_draw_is_the_same_noise() -> None:
     assert alike.min() < -0.5  # low hums and high hisses
 
 
+def decibels(features: torch.Tensor) -> torch.Tensor:
+    """Against the loudest value."""
+    return 20 * (features - features.max())
+
+
+def test_a_room_lets_a_sound_die_away_in_its_time() -> None:
+    one_clap = torch.full((120, 8), -2.0)
+    one_clap[30] = 2.0
+    config = AugmentConfig(room=1.0, room_s=(0.5, 0.5), room_ratio_db=(0.0, 0.0))
+    for seed in range(5):
+        heard = augment_clip(one_clap, config, torch.Generator().manual_seed(seed))
+        assert heard.shape == one_clap.shape
+        assert heard.mean() == pytest.approx(float(one_clap.mean()), abs=1e-4)
+        level = decibels(heard)
+        assert level[:30].max() < -76.9  # nothing sounds earlier but the quiet and its echo
+        fall = (level[31] - level[41]) / (10 * 0.016)  # dB a second
+        assert fall[0] == pytest.approx(60 / 0.5, rel=0.01)
+        assert (fall.diff() > -0.1).all()  # high bands sooner
+        # The echoes together are as loud as the clap itself.
+        power = 10 ** (level / 10)
+        assert power[31:, 0].sum() / power[30, 0] == pytest.approx(1, rel=0.1)
+
+
+def test_further_off_there_is_more_echo() -> None:
+    features = clip(20, 30, 25)
+    quiet = []
+    for ratio_db in (10.0, -5.0):
+        config = AugmentConfig(room=1.0, room_s=(1.0, 1.0), room_ratio_db=(ratio_db, ratio_db))
+        heard = augment_clip(features, config, torch.Generator().manual_seed(3))
+        quiet.append(float(decibels(heard)[52:60].mean()))
+    assert quiet[1] > quiet[0] + 8
+
+
+def test_narrow_bands_lose_what_is_high_or_low_and_nothing_else() -> None:
+    torch.manual_seed(0)
+    features = torch.randn(50, 64).clamp(-2, 2) / 2
+    lost_low = 0
+    ends = []
+    for seed in range(60):
+        config = AugmentConfig(narrow=1.0)
+        heard = augment_clip(features, config, torch.Generator().manual_seed(seed))
+        assert heard.mean() == pytest.approx(float(features.mean()), abs=1e-5)
+        assert float(decibels(heard).min()) >= -80.001
+        middle = heard[:, 8:32] - features[:, 8:32]
+        assert torch.allclose(middle, middle.mean(), atol=1e-4)
+        change = (heard - features).mean(0) - middle.mean()
+        kept = change > -0.05  # units of 20 dB
+        ends.append(int(kept.nonzero().max()))
+        lost_low += not kept[0]
+        assert kept[8 : ends[-1] + 1].all()
+    assert min(ends) < 40 and max(ends) == 63
+    assert 10 < lost_low < 40
+
+
 def test_without_a_chance_of_noise_nothing_is_drawn() -> None:
     generator = torch.Generator().manual_seed(0)
     before = generator.get_state()
-    augment_clip(clip(20, 30, 25), AugmentConfig(noise_snr_db=(0, 0)), generator)
+    augment_clip(clip(20, 30, 25), AugmentConfig(noise_snr_db=(0, 0), room_s=(1, 1)), generator)
     assert torch.equal(generator.get_state(), before)
     assert len(draw_noise(1, 1, generator)) == 1

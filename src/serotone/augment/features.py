@@ -31,8 +31,14 @@ class AugmentConfig(Config):
         noise: chance that noise is mixed in which was never recorded: the levels of its bands, how
             they move and whether it comes in bursts are drawn each time (see ``add_noise``).
         noise_snr_db: level of a clip's louder frames less that of the noise, drawn evenly.
-        unit_db: what one of the features' own units is in dB, for noise alone: as in the default
-            net, whose features are log-mel.
+        room: chance that a clip is heard in a room that nobody built (see ``add_room``).
+        room_s: time in which its echoes fall by 60 dB, drawn evenly.
+        room_ratio_db: level of the direct sound less that of the echoes, drawn evenly.
+        narrow: chance that high bands, low ones or both are lost, as by telephones, codecs and
+            small microphones (see ``narrow_bands``).
+        unit_db, range_db: what one of the features' own units is in dB, and how far below a
+            clip's loudest value they reach, for noise, rooms and narrow bands alone: as in the
+            default net, whose features are log-mel.
         n_band_masks, band_mask: count and largest width of masked bands (SpecAugment, Park et al.
             2019, 10.21437/Interspeech.2019-2680).
         n_time_masks, time_mask: count and largest width of masked stretches, in frames.
@@ -49,7 +55,12 @@ class AugmentConfig(Config):
     cut_frames: int = Field(default=60, ge=1)
     noise: float = Field(default=0.0, ge=0, le=1)
     noise_snr_db: Range = (0.0, 25.0)
+    room: float = Field(default=0.0, ge=0, le=1)
+    room_s: Range = (0.15, 1.5)
+    room_ratio_db: Range = (-6.0, 12.0)
+    narrow: float = Field(default=0.0, ge=0, le=1)
     unit_db: float = Field(default=20.0, gt=0)
+    range_db: float = Field(default=80.0, gt=0)
     n_band_masks: int = Field(default=0, ge=0)
     band_mask: int = Field(default=0, ge=0)
     n_time_masks: int = Field(default=0, ge=0)
@@ -79,8 +90,12 @@ def augment_clip(features: Tensor, config: AugmentConfig, generator: torch.Gener
         x = change_speed(x, factor)
     if config.band_shift:
         x = shift_bands(x, uniform(-config.band_shift, config.band_shift, generator))
+    if config.room and uniform(0, 1, generator) < config.room:
+        x = add_room(x, config, generator)
     if config.noise and uniform(0, 1, generator) < config.noise:
         x = add_noise(x, config, generator)
+    if config.narrow and uniform(0, 1, generator) < config.narrow:
+        x = narrow_bands(x, config, generator)
     if config.gain:
         x = x + uniform(-config.gain, config.gain, generator)
     if config.n_band_masks or config.n_time_masks:
@@ -134,6 +149,48 @@ def shift_bands(features: Tensor, shift: float) -> Tensor:
     weight = position - low
     high = (low + 1).clamp(max=n_bands - 1)
     return features[:, low] * (1 - weight) + features[:, high] * weight
+
+
+def add_room(features: Tensor, config: AugmentConfig, generator: torch.Generator) -> Tensor:
+    """Let log-mel (T, F) die away as in a room, high bands sooner; the clip's mean is kept.
+
+    The echoes of each band are its power, spread over later frames along a falling exponential
+    (Lebart et al. 2001, A new method based on spectral subtraction for speech dereverberation).
+    """
+    decibels = features * config.unit_db
+    n_frames, n_bands = features.shape
+    power = 10 ** ((decibels - decibels.max()) / 10)
+    longest_s = uniform(*config.room_s, generator)
+    falls_s = longest_s * torch.linspace(1, uniform(0.3, 1, generator), n_bands)
+    # A frame later, so much is left of each band's echoes.
+    left = 10 ** (-6 * FRAME_S / falls_s)
+    n_heard = min(n_frames, 1 + round(longest_s / FRAME_S))
+    ages = torch.arange(1, n_heard + 1)
+    echo = (1 - left)[:, None] * left[:, None] ** (ages - 1)  # (F, ages), its sum at most 1
+    before = torch.nn.functional.pad(power.T, (n_heard, 0))[:, :-1]
+    late = torch.nn.functional.conv1d(before[None], echo.flip(1)[:, None], groups=n_bands)[0].T
+    share = 10 ** (-uniform(*config.room_ratio_db, generator) / 10)
+    heard = 10 * (power + share * late).clamp(min=1e-12).log10() / config.unit_db
+    return _at_the_mean_of(features, heard)
+
+
+def narrow_bands(features: Tensor, config: AugmentConfig, generator: torch.Generator) -> Tensor:
+    """Let the high bands of log-mel (T, F) fall away, at times the low ones; the mean is kept.
+
+    Where the high ones begin is drawn from the upper half of the bands: with 64 up to 8 kHz, from
+    1.9 kHz on; a telephone's end at 3.4. What falls out of the range that the front end hears is
+    as quiet as its quietest.
+    """
+    n_bands = features.shape[1]
+    band = torch.arange(n_bands, dtype=features.dtype)
+    high = uniform(n_bands / 2, n_bands, generator)
+    loss = uniform(3, 40, generator) * (band - high).clamp(min=0)
+    if uniform(0, 1, generator) < 0.5:
+        low = uniform(0, n_bands / 8, generator)
+        loss = loss + uniform(2, 20, generator) * (low - band).clamp(min=0)
+    left = features - loss / config.unit_db
+    left = left.clamp(min=float(left.max()) - config.range_db / config.unit_db)
+    return _at_the_mean_of(features, left)
 
 
 def add_noise(features: Tensor, config: AugmentConfig, generator: torch.Generator) -> Tensor:
