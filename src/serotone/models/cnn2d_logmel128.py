@@ -18,17 +18,15 @@ class Cnn2dLogMel128Config(Config):
     Attributes:
         picture: 128 bands × 128 frames, 2.95 s.
         widths: channels of the blocks; each halves the picture.
-        block_dropout: after each block.
         norm_momentum: share of a batch in the running statistics of the norms. Keras's 0.01 needs
             some 500 steps before they hold; 600 clips make 13 steps an epoch, and training by the
             figure on dev ends before that, at chance.
         n_dense: units of the dense layer.
-        dropout: after it.
+        dropout: after it, the only one.
     """
 
     picture: PictureConfig = PictureConfig(log_mel=MEL128, n_samples=127 * 512)
     widths: tuple[int, ...] = (32, 64, 128, 128)
-    block_dropout: float = 0.25
     norm_momentum: float = 0.1
     n_dense: int = 128
     dropout: float = 0.5
@@ -40,7 +38,10 @@ class Cnn2dLogMel128(EmotionModel):
     Its author says "compact 2D-CNN on 128×128 log-mel pictures, end to end" and no more. Chosen
     here, as usual in the field: librosa's frames at 22,050 Hz, the range of 80 dB below the clip's
     peak scaled to [0, 1], 3×3 kernels, channels that double, a global mean instead of a large
-    dense layer.
+    dense layer. Dropout stands behind the last norm: before a norm it changes the variance that
+    the norm keeps for predicting (Li et al. 2019, arXiv:1801.05134), and after 400 steps with a
+    quarter dropped out between the blocks this net knew 42 % of the clips that it had learned,
+    with norms of its own predictions 90 %.
     """
 
     config_class = Cnn2dLogMel128Config
@@ -55,7 +56,7 @@ class Cnn2dLogMel128(EmotionModel):
                     n_in,
                     n_out,
                     pool=2,
-                    dropout=config.block_dropout,
+                    dropout=0.0,
                     momentum=config.norm_momentum,
                 )
                 for n_in, n_out in itertools.pairwise((1, *config.widths))
