@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import dataclasses
 import json
 import math
 import signal
@@ -14,8 +15,11 @@ import pytest
 import soundfile
 import torch
 
+from serotone.audio.io import read
 from serotone.augment import AugmentConfig
 from serotone.errors import ConfigError, CorpusError
+from serotone.inference.recognizer import Recognizer
+from serotone.metrics.classes import uar
 from serotone.models.resnet_logmel import ResNetLogMel
 from serotone.training.batches import TrainingBatches, WholeClips, mix
 from serotone.training.data import Clips, load_clips
@@ -298,7 +302,24 @@ def test_without_a_dev_side_the_last_epoch_is_kept_uncalibrated(tmp_path: Path, 
     assert (trained.epoch, trained.temperature, trained.dev) == (1, 1.0, {})
     model = publish(trained, recipe, sides, folder=tmp_path / "model")
     assert model.provenance["dev_speakers"] == []
+    # What it says of the clips that taught is what whoever predicts them finds.
+    labels = recipe.data.labels
+    answers = Recognizer.open(model.path, sound_check=False).predict_batch(
+        [read(u.path, sample_rate=16_000) for u in sides.train]
+    )
+    truth = [labels.index(u.label or "") for u in sides.train]
+    chosen = [labels.index(answer.label) for answer in answers]
+    assert model.provenance["taught"]["uar"] == pytest.approx(uar(truth, chosen))
     assert "nobody was left to calibrate on" in (tmp_path / "model/card.md").read_text()
+
+
+def test_some_of_many_clips_are_spread_over_all() -> None:
+    many = dataclasses.replace(clips(9), copies=[[torch.zeros(3, 8)]] * 9)
+    some = many.some(3)
+    assert some.ids == ("x/0", "x/4", "x/8")
+    assert torch.equal(some.labels, many.labels[[0, 4, 8]])
+    assert torch.equal(some.features[1], many.features[4])
+    assert (some.copies, len(many.some(50))) == ([[], [], []], 9)
 
 
 def test_dev_teaches_only_where_training_does_not_look_at_it() -> None:

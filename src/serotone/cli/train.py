@@ -91,9 +91,10 @@ def train(
     if not is_main_process():
         return
     info = publish(trained, ready, split, folder=folder / ready.name)
-    judged = f"UAR {trained.dev['uar']:.3f} on dev" if trained.dev else "no dev side"
+    judged = f"{trained.dev['uar']:.3f} on dev" if trained.dev else "no dev side"
     print(
-        f"kept epoch {trained.epoch + 1}: {judged}, "
+        f"kept epoch {trained.epoch + 1}: UAR {trained.taught['uar']:.3f} on what it learned, "
+        f"{judged}, "
         f"temperature {trained.temperature:.2f}, {trained.train_s:.0f} s",
         file=sys.stderr,
     )

@@ -49,6 +49,22 @@ class Clips:
     def __len__(self) -> int:
         return len(self.features)
 
+    def some(self, n: int) -> Clips:
+        """At most ``n`` rows, evenly spaced, without their copies."""
+        rows = torch.linspace(0, len(self) - 1, min(n, len(self))).round().long()
+        places = rows.tolist()
+        return Clips(
+            ids=tuple(self.ids[i] for i in places),
+            speakers=tuple(self.speakers[i] for i in places),
+            corpora=tuple(self.corpora[i] for i in places),
+            features=[self.features[i] for i in places],
+            copies=[[] for _ in places],
+            labels=self.labels[rows],
+            allowed=self.allowed[rows],
+            intensity=self.intensity[rows],
+            opinions=None if self.opinions is None else self.opinions[rows],
+        )
+
     def every(self) -> Iterator[Tensor]:
         """Float32 features of every row and every copy."""
         for features, copies in zip(self.features, self.copies, strict=True):

@@ -78,6 +78,7 @@ def describe_run(trained: Trained, recipe: Recipe, split: Sides) -> dict[str, An
             "seed": recipe.seed,
             "epoch": trained.epoch,
             "dev": dict(trained.dev),
+            "taught": dict(trained.taught),
             "train_s": round(trained.train_s, 1),
             "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
             "commit": _commit(),

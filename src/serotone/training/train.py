@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +33,9 @@ from serotone.types import Sides, Utterance
 REFIT = "refit"
 """Folder of the second training, within the run's."""
 
+N_TAUGHT = 500
+"""Clips that taught and are heard again at the end."""
+
 
 @dataclass(frozen=True)
 class Trained:
@@ -45,6 +48,8 @@ class Trained:
             refits; empty without a dev side.
         epoch: the one that was kept, from 0.
         train_s: wall time of the run, in seconds, earlier parts of a resumed run left out.
+        taught: the same figures on ``N_TAUGHT`` of the clips that taught, unaltered. A model that
+            hears these badly too has learned little, or predicts otherwise than it trains.
     """
 
     model: EmotionModel
@@ -52,6 +57,7 @@ class Trained:
     dev: Mapping[str, float]
     epoch: int
     train_s: float
+    taught: Mapping[str, float] = field(default_factory=dict)
 
 
 def build(recipe: Recipe) -> EmotionModel:
@@ -120,7 +126,8 @@ def train(
         recipe, model, everyone, None, out=out / REFIT, resume=resume, machines=machines
     )
     train_s = trained.train_s + time.perf_counter() - start
-    return replace(trained, model=again, epoch=epoch, train_s=train_s)
+    taught = _heard_again(again, everyone)
+    return replace(trained, model=again, epoch=epoch, train_s=train_s, taught=taught)
 
 
 def _train_unwatched(
@@ -137,7 +144,8 @@ def _train_unwatched(
     model = begin(recipe, split)
     clips = _lessons(split.train, recipe, split, model, kept, on_clip)
     last, epoch = learn(recipe, model, clips, None, out=out, resume=resume, machines=machines)
-    return Trained(last, 1.0, {}, epoch, time.perf_counter() - start)
+    taught = _heard_again(last, clips)
+    return Trained(last, 1.0, {}, epoch, time.perf_counter() - start, taught)
 
 
 def _lessons(
@@ -189,17 +197,22 @@ def fit(
     best, epoch = learn(
         recipe, model, train_clips, dev_clips, out=out, resume=resume, machines=machines
     )
-    logits, truth = _dev_logits(best, dev_clips)
+    logits, truth = _logits(best, dev_clips)
     return Trained(
         model=best,
         temperature=fit_temperature(logits, truth),
         dev=_figures(logits, truth),
         epoch=epoch,
         train_s=time.perf_counter() - start,
+        taught=_heard_again(best, train_clips),
     )
 
 
-def _dev_logits(model: nn.Module, clips: Clips) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+def _heard_again(model: nn.Module, clips: Clips) -> dict[str, float]:
+    return _figures(*_logits(model, clips.some(N_TAUGHT)))
+
+
+def _logits(model: nn.Module, clips: Clips) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
     logits = []
     with torch.no_grad():
         for batch in WholeClips(clips, batch_size=64):
