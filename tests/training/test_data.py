@@ -255,6 +255,8 @@ def test_clips_that_are_to_be_heard_otherwise_are_read_again(assignment: str) ->
     values = {"name": "x", "data": {"corpora": ["x"]}, "waveform": {"copies": 2, "stretch": 0.1}}
     first, other = Recipe.parse(values), Recipe.parse(override(values, [assignment]))
     kept = Kept()
-    kept.of(first)["x/0"] = []
-    assert "x/0" in kept.of(Recipe.parse(override(values, ["name=y", "data.split=loso:2"])))
+    kept.of(first)["x/0", Path("0.wav")] = []
+    assert ("x/0", Path("0.wav")) in kept.of(
+        Recipe.parse(override(values, ["name=y", "data.split=loso:2"]))
+    )
     assert kept.of(other) == {}

@@ -178,7 +178,7 @@ def narrow_bands(features: Tensor, config: AugmentConfig, generator: torch.Gener
     """Let the high bands of log-mel (T, F) fall away, at times the low ones; the mean is kept.
 
     Where the high ones begin is drawn from the upper half of the bands: with 64 up to 8 kHz, from
-    1.9 kHz on; a telephone's end at 3.4. What falls out of the range that the front end hears is
+    1.7 kHz on; a telephone's end at 3.4. What falls out of the range that the front end hears is
     as quiet as its quietest.
     """
     n_bands = features.shape[1]

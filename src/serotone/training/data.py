@@ -16,7 +16,7 @@ from serotone.audio.voice import Voice, voice_of
 from serotone.augment.waveform import Alterations, as_row
 from serotone.errors import CorpusError
 from serotone.models.contract import EmotionModel
-from serotone.training.kept import Kept
+from serotone.training.kept import Kept, Made
 from serotone.training.recipe import Recipe
 from serotone.types import Audio, Utterance
 
@@ -113,7 +113,7 @@ def load_clips(
     alterations: Alterations | None = None,
     mask_absent: bool = True,
     half: bool = False,
-    made: dict[str, list[Tensor]] | None = None,
+    made: Made | None = None,
     on_clip: Callable[[], None] = lambda: None,
 ) -> Clips:
     """Read the sound and compute the model's features, which have no learned state.
@@ -126,8 +126,7 @@ def load_clips(
         alterations: that make copies; None for none. What they make stays with its clip.
         mask_absent: allow a clip only the labels that its corpus has here.
         half: keep features as float16.
-        made: features by utterance, the clip's and those of its copies, that were made before in
-            the same way; what is made now is added.
+        made: what was made before in the same way; what is made now is added.
         on_clip: called for every clip read.
 
     Raises:
@@ -150,12 +149,13 @@ def load_clips(
     n_heard = 1 + (alterations.n_copies if alterations else 0)
     draw = alterations is not None and alterations.config.draw
     for utterance in known:
-        of_clip = made.get(utterance.id, [])[:n_heard]
+        key = (utterance.id, utterance.path)
+        of_clip = made.get(key, [])[:n_heard]
         if len(of_clip) < n_heard:
             sound = read_utterance(utterance, model.sample_rate)
             altered = alterations.copies(sound, utterance.id) if alterations else []
             voice = voices.get(utterance.speaker)
-            of_clip = made[utterance.id] = [
+            of_clip = made[key] = [
                 features_of(prepare(heard, steps, voice=voice), model).to(dtype)
                 for heard in (sound, *altered)
             ]

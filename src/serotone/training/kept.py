@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from torch import Tensor
 
 from serotone.training.recipe import Recipe
+
+Made = dict[tuple[str, Path], list[Tensor]]
+"""By utterance and file: features of the clip, then of its altered copies."""
 
 
 class Kept:
@@ -19,10 +23,10 @@ class Kept:
 
     def __init__(self) -> None:
         self._way: Any = None
-        self._made: dict[str, list[Tensor]] = {}
+        self._made: Made = {}
 
-    def of(self, recipe: Recipe) -> dict[str, list[Tensor]]:
-        """By utterance: features of the clip, then of its copies, to take from and to add to."""
+    def of(self, recipe: Recipe) -> Made:
+        """What was made as the recipe asks, to take from and to add to."""
         if recipe.prepare.equalise_speaker:
             return {}  # the others on the side decide how a clip is heard
         seed = recipe.seed if recipe.waveform.copies else None
