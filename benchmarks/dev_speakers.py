@@ -11,7 +11,6 @@ from __future__ import annotations
 import argparse
 import functools
 import json
-import tomllib
 from collections import defaultdict
 from pathlib import Path
 
@@ -28,11 +27,12 @@ from serotone.evaluation.robustness import CLEAN
 from serotone.inference.recognizer import Recognizer
 from serotone.labels import CANONICAL
 from serotone.metrics.classes import uar
+from serotone.training.recipe import load_recipe
 from serotone.types import Utterance
 
 ROOT = Path(__file__).resolve().parents[1]
 OUT = ROOT / "benchmarks/results/dev_speakers.json"
-SPEAKERS = tomllib.loads((ROOT / "recipes/five-corpora.toml").read_text())["data"]["dev_speakers"]
+SPEAKERS = list(load_recipe("five-corpora").data.dev_speakers)
 
 
 def dev_clips(corpora: Path) -> dict[str, tuple[list[Utterance], list[str]]]:

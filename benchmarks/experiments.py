@@ -17,6 +17,7 @@ from pathlib import Path
 from statistics import mean
 
 from serotone.errors import ConfigError
+from serotone.evaluation.compare import option_of
 from serotone.evaluation.results import Result, read_results
 from serotone.evaluation.suite import load_suite
 from serotone.training.recipe import load_recipe
@@ -259,9 +260,10 @@ def main() -> None:
     single: list[Result] = []
     groups: defaultdict[tuple[object, ...], list[Result]] = defaultdict(list)
     for result in read_results(ROOT / "results"):
-        if result.recipe.partition("+")[0] == SEARCH:
+        base, option = option_of(result.recipe)
+        if base == SEARCH:
             single.append(result)
-        elif result.protocol == "honest" and "+" not in result.recipe:
+        elif result.protocol == "honest" and not option:
             key = (result.recipe, result.tested, result.split_name, result.part)
             groups[key].append(result)
 

@@ -107,6 +107,16 @@ def _at_the_mean_of(features: Tensor, altered: Tensor) -> Tensor:
     return altered - altered.mean() + features.mean()
 
 
+def _power(features: Tensor, config: AugmentConfig) -> Tensor:
+    """Of log-mel, its largest being 1."""
+    return 10 ** (((features - features.max()) * config.unit_db) / 10)
+
+
+def _levels(power: Tensor, config: AugmentConfig) -> Tensor:
+    """Log-mel of power, in the features' own units."""
+    return 10 * power.clamp(min=1e-12).log10() / config.unit_db
+
+
 def trim_ends(features: Tensor, config: AugmentConfig, generator: torch.Generator) -> Tensor:
     """Cut a random part of the quiet at both ends of (T, F); never any of the speech between."""
     if uniform(0, 1, generator) >= config.trim:
@@ -157,9 +167,8 @@ def add_room(features: Tensor, config: AugmentConfig, generator: torch.Generator
     The echoes of each band are its power, spread over later frames along a falling exponential
     (Lebart et al. 2001, A new method based on spectral subtraction for speech dereverberation).
     """
-    decibels = features * config.unit_db
     n_frames, n_bands = features.shape
-    power = 10 ** ((decibels - decibels.max()) / 10)
+    power = _power(features, config)
     longest_s = uniform(*config.room_s, generator)
     falls_s = longest_s * torch.linspace(1, uniform(0.3, 1, generator), n_bands)
     # A frame later, so much is left of each band's echoes.
@@ -170,8 +179,7 @@ def add_room(features: Tensor, config: AugmentConfig, generator: torch.Generator
     before = torch.nn.functional.pad(power.T, (n_heard, 0))[:, :-1]
     late = torch.nn.functional.conv1d(before[None], echo.flip(1)[:, None], groups=n_bands)[0].T
     share = 10 ** (-uniform(*config.room_ratio_db, generator) / 10)
-    heard = 10 * (power + share * late).clamp(min=1e-12).log10() / config.unit_db
-    return _at_the_mean_of(features, heard)
+    return _at_the_mean_of(features, _levels(power + share * late, config))
 
 
 def narrow_bands(features: Tensor, config: AugmentConfig, generator: torch.Generator) -> Tensor:
@@ -198,15 +206,13 @@ def add_noise(features: Tensor, config: AugmentConfig, generator: torch.Generato
 
     Powers add, as they do on average where phases know nothing of each other.
     """
-    decibels = features * config.unit_db
     noise = draw_noise(len(features), features.shape[1], generator)
     snr_db = uniform(*config.noise_snr_db, generator)
-    power, of_noise = 10 ** ((decibels - decibels.max()) / 10), 10 ** (noise / 10)
+    power, of_noise = _power(features, config), 10 ** (noise / 10)
     by_frame = power.mean(dim=1)
     loud = by_frame[by_frame >= by_frame.mean()].mean()
     share = loud / of_noise.mean() * 10 ** (-snr_db / 10)
-    mixed = 10 * (power + share * of_noise).clamp(min=1e-12).log10() / config.unit_db
-    return _at_the_mean_of(features, mixed)
+    return _at_the_mean_of(features, _levels(power + share * of_noise, config))
 
 
 def draw_noise(n_frames: int, n_bands: int, generator: torch.Generator) -> Tensor:

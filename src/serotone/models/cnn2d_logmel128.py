@@ -39,9 +39,7 @@ class Cnn2dLogMel128(EmotionModel):
     here, as usual in the field: librosa's frames at 22,050 Hz, the range of 80 dB below the clip's
     peak scaled to [0, 1], 3×3 kernels, channels that double, a global mean instead of a large
     dense layer. Dropout stands behind the last norm: before a norm it changes the variance that
-    the norm keeps for predicting (Li et al. 2019, arXiv:1801.05134), and after 400 steps with a
-    quarter dropped out between the blocks this net knew 42 % of the clips that it had learned,
-    with norms of its own predictions 90 %.
+    the norm keeps for predicting (Li et al. 2019, arXiv:1801.05134).
     """
 
     config_class = Cnn2dLogMel128Config

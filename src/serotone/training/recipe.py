@@ -278,20 +278,20 @@ def load_recipe(name: str, assignments: Iterable[str] = ()) -> Recipe:
     return Recipe.parse(override(read_recipe(find_recipe(name)), assignments))
 
 
-def read_recipe(path: Path) -> dict[str, Any]:
+def read_recipe(path: Path, before: tuple[Path, ...] = ()) -> dict[str, Any]:
     """The tables of a recipe's file, with what it ``extends`` filled in.
 
     ``extends`` names another recipe, or a .toml file beside this one. What the file does not set it
     has from there: key by key in each section, and a key that it sets counts whole, so that
     ``shares = {}`` takes all shares away.
 
+    Args:
+        path: of the file.
+        before: those that extend it, the first one first.
+
     Raises:
         ConfigError: when a file is missing, is not TOML, or extends itself.
     """
-    return _extended(path, ())
-
-
-def _extended(path: Path, before: tuple[Path, ...]) -> dict[str, Any]:
     path = path.resolve()
     if path in before:
         circle = " → ".join(p.stem for p in (*before[before.index(path) :], path))
@@ -305,7 +305,7 @@ def _extended(path: Path, before: tuple[Path, ...]) -> dict[str, Any]:
             f"{path}: extends got {base!r}, expected a recipe's name or a .toml file."
         )
     found = path.parent / base if base.endswith(".toml") else find_recipe(base)
-    values = _extended(found, (*before, path))
+    values = read_recipe(found, (*before, path))
     for key, value in own.items():
         both = isinstance(value, dict) and isinstance(values.get(key), dict)
         values[key] = {**values[key], **value} if both else value

@@ -144,8 +144,8 @@ def _train_unwatched(
     model = begin(recipe, split)
     clips = _lessons(split.train, recipe, split, model, kept, on_clip)
     last, epoch = learn(recipe, model, clips, None, out=out, resume=resume, machines=machines)
-    taught = _heard_again(last, clips)
-    return Trained(last, 1.0, {}, epoch, time.perf_counter() - start, taught)
+    train_s = time.perf_counter() - start
+    return Trained(last, 1.0, {}, epoch, train_s, taught=_heard_again(last, clips))
 
 
 def _lessons(
