@@ -16,6 +16,7 @@ from serotone.models.cnn_lstm_mel64_l2 import CnnLstmMel64L2, CnnLstmMel64L2Conf
 from serotone.models.contract import EmotionModel
 from serotone.models.layers import (
     BiLstm,
+    Dropout,
     MelPicture,
     PictureConfig,
     StandardisedModel,
@@ -147,3 +148,42 @@ def test_dropout_before_the_lstm_is_the_same_at_all_steps() -> None:
     model.classify(torch.rand(6, 94, 64), torch.full((6,), 94))
     silent = (seen[0] == 0).all(dim=1)  # (B, F): inputs that are out at every step
     assert 0.15 < float(silent.float().mean()) < 0.6
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_dropout_loses_the_share_asked_for_and_keeps_the_sum_and_the_layout(
+    dtype: torch.dtype,
+) -> None:
+    torch.manual_seed(0)
+    x = torch.ones(7, 33, 47, 29, dtype=dtype).to(memory_format=torch.channels_last)
+    x.requires_grad_()
+    y = Dropout(0.3)(x)
+    assert y.dtype == dtype and y.stride() == x.stride()
+    n = x.numel()
+    lost = float((y == 0).double().mean())
+    assert abs(lost - 0.3) < 4 * (0.3 * 0.7 / n) ** 0.5
+    kept = y.detach()[y.detach() != 0].double()
+    assert kept.unique().tolist() == pytest.approx([1 / 0.7], rel=0.004)
+    y.sum().backward()
+    assert x.grad is not None and torch.equal(x.grad, y.detach())
+
+
+def test_dropout_loses_one_value_no_matter_what_became_of_its_neighbours() -> None:
+    torch.manual_seed(0)
+    lost = (Dropout(0.5)(torch.ones(400_000)) == 0).double() - 0.5
+    for step in (1, 2, 3, 4, 8):  # four masks come of one draw
+        together = float((lost[step:] * lost[:-step]).mean()) * 4
+        assert abs(together) < 4 / 400_000**0.5
+
+
+def test_dropout_draws_by_the_seed_and_does_nothing_when_evaluating() -> None:
+    layer, x = Dropout(0.5), torch.randn(3, 5, 7)
+    draws = []
+    for seed in (1, 1, 2):
+        torch.manual_seed(seed)
+        draws.append(layer(x))
+    assert torch.equal(draws[0], draws[1])
+    assert not torch.equal(draws[0], draws[2])
+    assert layer.eval()(x) is x
+    assert torch.equal(Dropout(0.0)(x), x)
+    assert torch.equal(Dropout(1.0)(x), torch.zeros_like(x))

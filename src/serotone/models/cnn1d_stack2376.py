@@ -9,6 +9,7 @@ from serotone.config import Config
 from serotone.features.stack import Stack, StackConfig
 from serotone.models.contract import ModelOutput, no_intensity
 from serotone.models.layers import (
+    Dropout,
     KerasBatchNorm1d,
     KerasBatchNorm2d,
     StandardisedModel,
@@ -69,7 +70,7 @@ class Cnn1dStack2376(StandardisedModel):
                 nn.ReLU(),
                 KerasBatchNorm2d(n_out, config.norm_momentum),
                 nn.MaxPool2d((1, pool), stride=(1, 2), padding=(0, left), ceil_mode=True),
-                nn.Dropout(dropout),
+                Dropout(dropout),
             ]
             n_in, n_steps = n_out, -(-n_steps // 2)
         self.convolutions = nn.Sequential(*layers)

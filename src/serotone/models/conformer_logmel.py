@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from serotone.features.frame import frame_mask
 from serotone.models.contract import ModelOutput
+from serotone.models.layers import Dropout
 from serotone.models.mel import (
     AttentiveStatistics,
     MelModel,
@@ -86,9 +87,9 @@ class FeedForward(nn.Sequential):
             nn.LayerNorm(config.width),
             nn.Linear(config.width, n_hidden),
             nn.SiLU(),
-            nn.Dropout(config.block_dropout),
+            Dropout(config.block_dropout),
             nn.Linear(n_hidden, config.width),
-            nn.Dropout(config.block_dropout),
+            Dropout(config.block_dropout),
         )
 
 
@@ -108,7 +109,7 @@ class Attention(nn.Module):
         self.norm = nn.LayerNorm(config.width)
         self.project = nn.Linear(config.width, 3 * config.width)
         self.join = nn.Linear(config.width, config.width)
-        self.drop = nn.Dropout(config.block_dropout)
+        self.drop = Dropout(config.block_dropout)
         n_pairs = config.width // config.n_heads // 2
         speeds = SLOWEST ** (-torch.arange(n_pairs) / n_pairs)  # radians a frame
         self.register_buffer("speeds", speeds, persistent=False)
@@ -147,7 +148,7 @@ class Convolution(nn.Module):
         )
         self.batch_norm = nn.BatchNorm1d(width)
         self.join = nn.Conv1d(width, width, 1)
-        self.drop = nn.Dropout(config.block_dropout)
+        self.drop = Dropout(config.block_dropout)
 
     def forward(self, x: Tensor, mask: Tensor) -> Tensor:
         """(B, T, width) and the mask (B, T) to (B, T, width)."""
@@ -191,7 +192,7 @@ class ConformerLogMel(MelModel):
     def __init__(self, config: ConformerLogMelConfig, n_classes: int) -> None:
         super().__init__(config)
         self.subsample = Subsampling(config.log_mel.n_mels, config.subsampling_width, config.width)
-        self.drop_in = nn.Dropout(config.block_dropout)
+        self.drop_in = Dropout(config.block_dropout)
         self.blocks = nn.ModuleList(ConformerBlock(config) for _ in range(config.n_blocks))
         self.pool = AttentiveStatistics(config.width)
         self.add_head(config, 2 * config.width, n_classes)
