@@ -24,11 +24,14 @@ _BLOCK = re.compile(r"(<!-- figures: begin.*?-->\n).*?(<!-- figures: end.*?-->)"
 OF_ITS_OWN = "-speakers"
 """Ends the name of a split that a recipe lists itself, to choose on: it compares with nothing."""
 
-BEST = (
-    "Voices never heard before, the best recipe of each ([all of them](docs/results.md)). "
-    f"{BEST_OF_SEVERAL}"
-)
+OF_SHIPPED = "The model in the package, on voices that it has never heard:"
 """Above the first table."""
+
+BEST = (
+    "The best that any recipe does on voices it has never heard "
+    f"([all recipes](docs/results.md)). {BEST_OF_SEVERAL}"
+)
+"""Above the second."""
 
 HEAD = (
     *("tested on", "recipe", "UAR [95 %]", "chance", "accuracy", "folds", "clips"),
@@ -61,19 +64,18 @@ def fill_figures(
 def figures_block(
     measured: Sequence[Measured], systems: Sequence[SystemConfig] | None = None
 ) -> str:
-    """The best honest figures of each split, and the claims beside theirs."""
+    """The shipped model's figures, the best of each split, and the claims beside theirs."""
     honest = [m for m in measured if m.protocol == HONEST and not option_of(m.recipe)[1]]
     parts = []
-    rows = []
+    shipped, best = [], []
     for found in tables.honest(measured):
         mine = [m for m in honest if tables.title_of(m) == found.title]
-        for m in _worth_showing(mine):
-            rows.append(
-                (found.title, m.recipe, uar_text(m), percent(1 / m.n_classes), percent(m.accuracy),
-                 folds_text(m) or "–", f"{m.n:,}", _parameters(m.runs[0].params))
-            )  # fmt: skip
-    if rows:
-        parts.append(f"{BEST}\n\n{table(HEAD, rows)}")
+        shipped += [_row(m, found.title) for m in mine if m.recipe == SHIPPED]
+        if not mine[0].runs[0].split_name.endswith(OF_ITS_OWN):
+            best.append(_row(mine[0], found.title))
+    for text, rows in ((OF_SHIPPED, shipped), (BEST, best)):
+        if rows:
+            parts.append(f"{text}\n\n{table(HEAD, rows)}")
     known = [
         s
         for s in standings(load_systems() if systems is None else systems, measured)
@@ -94,10 +96,11 @@ def figures_block(
     return "\n".join(parts)
 
 
-def _worth_showing(ranked: Sequence[Measured]) -> list[Measured]:
-    """The best of one split, and the shipped model."""
-    ours = [m for m in ranked if not m.runs[0].split_name.endswith(OF_ITS_OWN)]
-    return ours[:1] + [m for m in ours[1:] if m.recipe == SHIPPED]
+def _row(m: Measured, title: str) -> tuple[str, ...]:
+    return (
+        *(title, m.recipe, uar_text(m), percent(1 / m.n_classes), percent(m.accuracy)),
+        *(folds_text(m) or "–", f"{m.n:,}", _parameters(m.runs[0].params)),
+    )
 
 
 def _parameters(n: int | None) -> str:
