@@ -154,9 +154,8 @@ class KerasBatchNorm2d(nn.BatchNorm2d):
 class Dropout(nn.Dropout):
     """Dropout (Srivastava et al. 2014, JMLR 15:1929) that is quick on a processor.
 
-    torch draws a number of double precision for each value, which takes longer than a convolution
-    in bfloat16; here one integer of 64 bits decides about four values. The share that falls out is
-    p to the nearest 1/65,536.
+    torch draws a number of double precision for each value; here one integer of 64 bits decides
+    about four values. The share that falls out is p to the nearest 1/65,536.
     """
 
     def forward(self, x: Tensor) -> Tensor:
