@@ -68,11 +68,11 @@ def figures_block(
     honest = [m for m in measured if m.protocol == HONEST and not option_of(m.recipe)[1]]
     parts = []
     shipped, best = [], []
-    for found in tables.honest(measured):
-        mine = [m for m in honest if tables.title_of(m) == found.title]
-        shipped += [_row(m, found.title) for m in mine if m.recipe == SHIPPED]
+    for title in sorted({tables.title_of(m) for m in honest}):
+        mine = [m for m in honest if tables.title_of(m) == title]
+        shipped += [_row(m, title) for m in mine if m.recipe == SHIPPED]
         if not mine[0].runs[0].split_name.endswith(OF_ITS_OWN):
-            best.append(_row(mine[0], found.title))
+            best.append(_row(mine[0], title))
     for text, rows in ((OF_SHIPPED, shipped), (BEST, best)):
         if rows:
             parts.append(f"{text}\n\n{table(HEAD, rows)}")
