@@ -113,7 +113,10 @@ def across_corpora() -> str:
         "UAR on the dev speakers of each corpus (`benchmarks/dev_speakers.py`), by which the",
         "shipped model is chosen. `studio` and `robust` have never heard nEMO (Polish) or ASED",
         "(Amharic), `pretrain` has never heard RAVDESS. `studio`, `robust`, `world`, `balanced`",
-        "`default` and `rooms` each go on from the one before; `rooms` is not shipped.",
+        "`default` and `rooms` each go on from the one before; `rooms` is not shipped. Nor are",
+        "`rooms-quarter` and `rooms-half`, the weights of `default` averaged with that share of",
+        "`rooms` (`benchmarks/average_weights.py`): a point better at 10 dB, by telephone and MP3,",
+        "two or three points worse in louder noise.",
         "",
         *header(("model", *(f"{c}, {kept['n'][c]} clips" for c in corpora), "mean")),
     ]
