@@ -11,17 +11,14 @@ from __future__ import annotations
 
 import argparse
 import json
-import tempfile
 from pathlib import Path
 
 from safetensors.torch import load_file
 
-from serotone.export.graph import Pipeline, export_checked
-from serotone.store.folder import DESCRIPTION, ONNX, WEIGHTS, describe, resolve
-from serotone.store.save import save
+from serotone.store.folder import DESCRIPTION, WEIGHTS, describe, resolve
+from serotone.training.adapt import reopen
 from serotone.training.begin import copy_weights
-from serotone.training.recipe import Recipe
-from serotone.training.train import build
+from serotone.training.publish import write
 
 
 def main() -> None:
@@ -39,22 +36,15 @@ def main() -> None:
         for name, value in ours.items()
         if value.is_floating_point()
     }
-    kept = json.loads((first / DESCRIPTION).read_text(encoding="utf-8"))
-    model = build(Recipe.model_validate(kept["recipe"])).eval()
+    model = reopen(describe(first))
     copy_weights(model, mixed, name=asked.out.name)
+    kept = json.loads((first / DESCRIPTION).read_text(encoding="utf-8"))
+    names = [describe(folder).name for folder in (first, second)]
     description = {k: v for k, v in kept.items() if k not in {"name", "sha256"}} | {
         "figures": {},
-        "made_from": {
-            "names": [describe(folder).name for folder in (first, second)],
-            "share": asked.share,
-        },
+        "made_from": {"names": names, "share": asked.share},
     }
-    pipeline = Pipeline(model, temperature=kept["temperature"], intensity=kept["intensity"])
-    with tempfile.TemporaryDirectory() as scratch:
-        graph = Path(scratch) / ONNX
-        export_checked(pipeline, graph, {"name": asked.out.name, **description})
-        weights = {name: value.numpy() for name, value in mixed.items()}
-        save(asked.out, onnx=graph, weights=weights, description=description)
+    write(model, description, folder=asked.out)
 
 
 if __name__ == "__main__":

@@ -207,6 +207,16 @@ def test_nothing_left_to_score_is_one_clear_line(corpus, split):
         evaluate(FakeRecognizer(), corpus, corpus="toy", batch_size=0)
 
 
+def test_the_result_of_an_adapted_model_says_so(tmp_path: Path) -> None:
+    row = clip(1, "happy", "happy", n=0)
+    path = tmp_path / row.path.name
+    write(path, Audio((0.1 * np.sin(np.arange(800))).astype(np.float32), 8000))
+    known = {"train_speakers": ["toy-9"], "adapted": {"name": "default", "share": 0.5}}
+    recognizer = FakeRecognizer(model=FakeModel(provenance=known))
+    result = evaluate(recognizer, [replace(row, path=path)], corpus="toy")
+    assert result.source.protocol == "transductive"
+
+
 def test_a_model_that_wants_speakers_is_told_them_and_the_result_says_so(tmp_path: Path) -> None:
     rows = []
     for speaker in (1, 2):

@@ -38,6 +38,7 @@ COMMANDS: Mapping[str, Command] = {
     ),
     "train": Command("serotone.cli.train:train", "Train a model from a recipe."),
     "benchmark": Command("serotone.cli.benchmark:benchmark", "Train and measure many recipes."),
+    "adapt": Command("serotone.cli.adapt:adapt", "Fit a model to a voice, without labels."),
     "ensemble": Command("serotone.cli.ensemble:ensemble", "Put several models into one."),
     "export": Command("serotone.cli.export:export", "Turn a model into another form."),
     "serve": Command("serotone.cli.serve:serve", "Answer requests over HTTP, with a page."),

@@ -87,7 +87,7 @@ def features(
     files = find(paths)
     if jobs is None and len(files) < FEW_FILES:
         jobs = 1
-    with _progress(len(files)) as on_file:
+    with progress(len(files)) as on_file:
         failures = write_features(files, out, work, n_jobs=jobs, on_file=on_file)
     for failure in failures[:FAILURES_SHOWN]:
         print(f"serotone: {failure.error}", file=sys.stderr)
@@ -97,7 +97,7 @@ def features(
 
 
 @contextlib.contextmanager
-def _progress(n_files: int) -> Iterator[Callable[[], None]]:
+def progress(n_files: int) -> Iterator[Callable[[], None]]:
     """A bar on standard error where a person looks at it; what to call for each file done."""
     if not sys.stderr.isatty():
         yield lambda: None

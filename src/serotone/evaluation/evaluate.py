@@ -165,7 +165,7 @@ def _protocol(
     model: Described, chosen: Sequence[Utterance], split: Sides | None, allow_seen: bool
 ) -> str:
     protocol = "honest" if split is None else split.protocol
-    if protocol == "honest" and wants_speakers(model):
+    if protocol == "honest" and (wants_speakers(model) or "adapted" in model.provenance):
         protocol = "transductive"
     if protocol == "claimed":  # its leaks are what it is measured for, and its name says so
         return protocol

@@ -28,8 +28,8 @@ PROTOCOL_NOTES = {
         "The figures say nothing of new speakers."
     ),
     "transductive": (
-        "TRANSDUCTIVE: the model was given all recordings of each speaker at once, without labels. "
-        "Expect less where a speaker's first recording has to be judged."
+        "TRANSDUCTIVE: the model was given recordings without labels first, all of each speaker's "
+        "or those it was adapted to. Expect less where a speaker's first recording is judged."
     ),
     "unverified": (
         "UNVERIFIED: the model does not say whom it learned from, "

@@ -164,11 +164,27 @@ class Recognizer:
 
     def embed(self, audios: Sequence[Audio]) -> NDArray[np.float32]:
         """Embeddings (B, E) of sounds, averaged over the windows of a long one."""
-        ready = [to_rate(audio, self.sample_rate) for audio in audios]
-        pieces = [[self._heard(piece) for piece in _pieces(audio)] for audio in ready]
+        pieces = [[self.prepared(piece) for piece in self.pieces(audio)] for audio in audios]
         embedding = self._run(list(itertools.chain(*pieces)), self.backend.n_threads).embedding
         ends = np.cumsum([len(group) for group in pieces])
         return np.stack([rows.mean(axis=0) for rows in np.split(embedding, ends[:-1])])
+
+    def pieces(self, audio: Audio) -> list[Audio]:
+        """What is heard at once: all of a sound, or windows of a long one, at the model's rate."""
+        ready = to_rate(audio, self.sample_rate)
+        if ready.duration_s <= LONGEST_S:
+            return [ready]
+        return list(windows(ready, length_s=WINDOW_S, hop_s=HOP_S))
+
+    def prepared(self, piece: Audio) -> NDArray[np.float32]:
+        """(N,) a piece prepared as the clips were that the model learned from."""
+        if not self.model.prepare:
+            return piece.signal
+        # Most models ask for nothing, and need nothing imported for it.
+        from serotone.audio.preparation import PrepareConfig, prepare
+
+        steps = PrepareConfig.parse(self.model.prepare, "prepare")
+        return prepare(piece, steps, voice=self.voice).signal
 
     def predict_files(
         self, paths: Iterable[str | Path], *, batch_size: int = BATCH_SIZE
@@ -210,7 +226,7 @@ class Recognizer:
 
     def _predict(self, audios: Sequence[Audio], *, n_threads: int) -> list[Prediction]:
         ready = [to_rate(audio, self.sample_rate) for audio in audios]
-        pieces = [[self._heard(piece) for piece in _pieces(audio)] for audio in ready]
+        pieces = [[self.prepared(piece) for piece in self.pieces(audio)] for audio in ready]
         output, warnings = side_by_side(
             lambda: self._run(list(itertools.chain(*pieces)), n_threads),
             lambda: check_sounds(ready) if self.sound_check else [()] * len(ready),
@@ -229,16 +245,6 @@ class Recognizer:
                 )
             )
         return predictions
-
-    def _heard(self, piece: Audio) -> NDArray[np.float32]:
-        """The piece prepared as the clips were that the model learned from."""
-        if not self.model.prepare:
-            return piece.signal
-        # Most models ask for nothing, and need nothing imported for it.
-        from serotone.audio.preparation import PrepareConfig, prepare
-
-        steps = PrepareConfig.parse(self.model.prepare, "prepare")
-        return prepare(piece, steps, voice=self.voice).signal
 
     def _run(self, signals: Sequence[NDArray[np.float32]], n_threads: int) -> Output:
         # Like lengths together, so that little is computed on padding.
@@ -290,9 +296,3 @@ class Recognizer:
         return tuple(
             self.labels[i] for i in ranked if i == ranked[0] or probabilities[i] >= threshold
         )
-
-
-def _pieces(audio: Audio) -> Iterator[Audio]:
-    if audio.duration_s <= LONGEST_S:
-        return iter([audio])
-    return windows(audio, length_s=WINDOW_S, hop_s=HOP_S)

@@ -55,6 +55,7 @@ def card(description: Mapping[str, Any]) -> str:
         f"{len(provenance['train_speakers'])} speakers taught; "
         f"{_chosen(description)}; " + _tested(provenance),
         _prepared(description.get("prepare", {})),
+        _adapted(provenance.get("adapted")),
         *figures_sections(description),
         "## Limits",
         LIMITS.rstrip(),
@@ -99,3 +100,14 @@ def _prepared(steps: Mapping[str, Any]) -> str:
     if steps.get("equalise_speaker"):
         text += " Transductive: it wants all recordings of a speaker at once."
     return text
+
+
+def _adapted(how: Mapping[str, Any] | None) -> str:
+    if not how:
+        return ""
+    return (
+        f"Adapted from `{how['name']}`: its batch norms were measured anew on {how['n_pieces']} "
+        f"pieces of recordings without labels, {how['duration_s']:.0f} s, and make up "
+        f"{how['share']:.0%} of the mix with those of training. It is for voices like these; "
+        "thresholds and temperature are of the model before."
+    )

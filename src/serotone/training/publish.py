@@ -7,13 +7,14 @@ import importlib.metadata
 import subprocess
 import tempfile
 from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from serotone import __version__
 from serotone.corpora import CORPORA
 from serotone.export.graph import Pipeline, export_checked
-from serotone.models.contract import n_parameters
+from serotone.models.contract import EmotionModel, n_parameters
 from serotone.store.folder import ONNX, ModelInfo
 from serotone.store.save import save
 from serotone.training.begin import beginning, inherited
@@ -33,20 +34,30 @@ def publish(trained: Trained, recipe: Recipe, split: Sides, *, folder: Path) -> 
     Raises:
         ModelError: when ONNX and torch disagree.
     """
+    return write(trained.model, describe_run(trained, recipe, split), folder=folder)
+
+
+def write(model: EmotionModel, description: Mapping[str, Any], *, folder: Path) -> ModelInfo:
+    """Export a net as its description says and write the model folder.
+
+    Args:
+        model: not training.
+        description: all of ``model.json`` but name and checksums.
+        folder: where to; its name becomes the model's.
+
+    Raises:
+        ModelError: when ONNX and torch disagree.
+    """
     pipeline = Pipeline(
-        trained.model,
-        temperature=trained.temperature,
-        intensity=recipe.optimiser.intensity_weight > 0,
+        model, temperature=description["temperature"], intensity=description["intensity"]
     )
-    description = describe_run(trained, recipe, split)
+    precision = Recipe.parse(description["recipe"]).export.weights
     with tempfile.TemporaryDirectory() as scratch:
         onnx = Path(scratch) / ONNX
         export_checked(pipeline, onnx, {"name": folder.name, **description})
         weights = {
-            name: value.numpy().astype(recipe.export.weights)
-            if value.is_floating_point()
-            else value.numpy()
-            for name, value in trained.model.state_dict().items()
+            name: value.numpy().astype(precision) if value.is_floating_point() else value.numpy()
+            for name, value in model.state_dict().items()
         }
         return save(folder, onnx=onnx, weights=weights, description=description)
 
