@@ -22,20 +22,19 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-import torch
 from dev_speakers import alterations
 from numpy.typing import NDArray
-from torch.nn.utils.rnn import pad_sequence
+from scipy.special import softmax
 
 from serotone.audio.io import read as read_audio
 from serotone.corpora import read
-from serotone.evaluation.conditions import conditions
+from serotone.evaluation.conditions import SNRS_DB, conditions
 from serotone.evaluation.hear import Alter
 from serotone.metrics.calibration import ece
-from serotone.metrics.classes import uar
+from serotone.metrics.classes import accuracy, uar
 from serotone.metrics.interval import bootstrap_over_speakers, paired_bootstrap_over_speakers
 from serotone.store.folder import describe, resolve
-from serotone.training.adapt import SHARE, refit_norms, reopen
+from serotone.training.adapt import SHARE, logits_of, refit, reopen
 from serotone.types import Utterance, speakers
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -96,18 +95,12 @@ class Model:
         share: float = SHARE,
     ) -> NDArray[np.float64]:
         """(M, C) of these labels, after hearing ``known`` where there is any."""
-        net = reopen(self.info)
+        net, temperature = reopen(self.info), self.temperature
         if known:
-            refit_norms(net, known, share=share)
+            temperature = refit(net, known, share=share, temperature=temperature)
         columns = [self.info.labels.index(label) for label in labels]
-        rows = []
-        with torch.no_grad():
-            for start in range(0, len(signals), 32):
-                batch = [torch.from_numpy(signal) for signal in signals[start : start + 32]]
-                lengths = torch.tensor([len(signal) for signal in batch])
-                logits = net(pad_sequence(batch, batch_first=True), lengths).logits
-                rows.append((logits[:, columns] / self.temperature).softmax(dim=1).double().numpy())
-        return np.concatenate(rows)
+        logits: NDArray[np.float64] = logits_of(net, signals)[:, columns]
+        return np.asarray(softmax(logits / temperature, axis=1))
 
 
 def halves(n: int) -> list[tuple[range, range]]:
@@ -216,6 +209,8 @@ def before_and_after(parts: Sequence[Measured]) -> dict[str, Any]:
             "uar": round(uar(truth, got), 4),
             "uar_ci": [round(interval.low, 4), round(interval.high, 4)],
             "ece": round(ece(rows, truth), 4),
+            "sure": round(float(rows.max(axis=1).mean()), 4),
+            "accuracy": round(accuracy(truth, got), 4),
         }
         if way != "none":
             before = said["none"].argmax(axis=1)
@@ -259,11 +254,13 @@ def test_table(by_model: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> str:
     def points(values: Sequence[float]) -> str:
         return ", ".join(f"{100 * value:+.1f}" for value in values)
 
+    titles = {"clean": "clean"} | {one.name: one.title for one in conditions()}
+    titles |= {f"noise-{db}db": f"noise, {db} dB" for db in SNRS_DB}
     rows = [
         (
-            name,
+            f"`{name}`",
             f"{corpus}, {row['n_speakers']} speakers, {row['n']:,} clips",
-            condition,
+            titles[condition],
             *(f"{row[way]['uar']:.1%}" for way in ("none", "10", "half")),
             f"{points([row['half']['gained']])} [{points(row['half']['gained_ci'])}]",
             f"{row['none']['ece']:.3f} → {row['half']['ece']:.3f}",

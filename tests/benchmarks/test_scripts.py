@@ -79,3 +79,23 @@ def test_scores_of_sets() -> None:
     assert scores.f1_of_sets(truth, chosen) == pytest.approx([0.5, 1.0])
     shares = np.array([[0.9, 0.2], [0.8, 0.7], [0.3, 0.6]])
     assert scores.f1_of_sets(truth, shares >= scores.best_thresholds(truth, shares)).min() == 1
+
+
+def test_no_clip_is_judged_that_was_given() -> None:
+    adapt = script("adapt")
+    for given, judged in adapt.halves(7):
+        assert not set(given) & set(judged) and len(given) + len(judged) == 7
+    assert sorted(i for _, judged in adapt.halves(7) for i in judged) == list(range(7))
+
+
+def test_gains_of_adapting_are_paired_by_speaker() -> None:
+    adapt = script("adapt")
+    right, wrong = np.array([[0.9, 0.1], [0.2, 0.8]]), np.array([[0.9, 0.1], [0.7, 0.3]])
+    parts = [
+        adapt.Measured({"none": wrong, "half": right}, np.array([0, 1]), [name, name])
+        for name in ("anna", "ben", "cleo")
+    ]
+    row = adapt.before_and_after(parts)
+    assert (row["n"], row["n_speakers"]) == (6, 3)
+    assert (row["none"]["uar"], row["half"]["uar"], row["half"]["gained"]) == (0.5, 1.0, 0.5)
+    assert row["half"]["gained_ci"] == [0.5, 0.5] and row["half"]["p"] > 0.1

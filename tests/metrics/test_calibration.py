@@ -132,6 +132,22 @@ def test_temperature_of_faultless_answers_stays_finite():
     assert calibration.fit_temperature([[2.0, 0.0], [0.0, 2.0]], [0, 1]) == pytest.approx(0.05)
 
 
+def test_temperature_for_confidence_makes_answers_so_sure():
+    logits, _ = sharp_logits(3)
+    for wanted in (0.5, 0.7, 0.9):
+        temperature = calibration.temperature_for_confidence(logits, wanted)
+        assert softmax(logits / temperature, axis=1).max(axis=1).mean() == pytest.approx(wanted)
+
+
+def test_temperature_for_a_confidence_out_of_reach_is_an_end():
+    assert calibration.temperature_for_confidence([[1.0, 1.0]], 0.9) == pytest.approx(0.05)
+    assert calibration.temperature_for_confidence([[1.0, 0.0]], 0.4) == pytest.approx(20)
+    with pytest.raises(ValueError, match="confidence 1"):
+        calibration.temperature_for_confidence([[1.0, 0.0]], 1)
+    with pytest.raises(ValueError, match="shape"):
+        calibration.temperature_for_confidence([], 0.5)
+
+
 def test_risk_coverage_by_hand():
     curve = calibration.risk_coverage([0.9, 0.8, 0.7, 0.6], [True, True, False, True])
     assert curve.coverage == pytest.approx([0.25, 0.5, 0.75, 1.0])

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
+from scipy.special import softmax
 
 from serotone.audio.io import read as read_audio
 from serotone.audio.io import write
@@ -22,7 +23,16 @@ from serotone.inference.recognizer import Recognizer
 from serotone.metrics.classes import uar
 from serotone.models.contract import EmotionModel
 from serotone.store.folder import DESCRIPTION, WEIGHTS, ModelInfo, describe, resolve
-from serotone.training.adapt import LEAST, adapt, batch_norms, refit_norms, reopen, sample
+from serotone.training.adapt import (
+    LEAST,
+    adapt,
+    batch_norms,
+    logits_of,
+    refit,
+    refit_norms,
+    reopen,
+    sample,
+)
 from serotone.types import Audio, Utterance
 from tests.tiny import RECIPE, publish_tiny
 
@@ -68,6 +78,18 @@ def test_every_clip_counts_when_there_are_several_batches(tiny_model: ModelInfo)
     assert sizes == [33, 32, 32]
 
 
+def test_a_refit_net_is_as_sure_as_before(tiny_model: ModelInfo) -> None:
+    net, signals = reopen(tiny_model), noises(6)
+
+    def sure(temperature: float) -> float:
+        return float(softmax(logits_of(net, signals) / temperature, axis=1).max(axis=1).mean())
+
+    before = sure(1.5)
+    temperature = refit(net, signals, share=0.7, temperature=1.5)
+    assert sure(temperature) == pytest.approx(before, abs=1e-6)
+    assert abs(sure(1.5) - before) > 1e-4
+
+
 def test_the_new_folder_is_the_same_net_with_other_norms(
     tiny_model: ModelInfo, tmp_path: Path
 ) -> None:
@@ -89,6 +111,7 @@ def test_the_new_folder_is_the_same_net_with_other_norms(
     told = json.loads((made.info.path / DESCRIPTION).read_text())
     known = told["provenance"]
     assert known["adapted"]["name"] == "tiny" and known["adapted"]["n_pieces"] == 6
+    assert told["temperature"] != 1.5  # that of the tiny model
     assert known["train_speakers"] == ["ravdess-01"] and told["figures"] == {}
     assert "Adapted from `tiny`" in (made.info.path / "card.md").read_text()
 

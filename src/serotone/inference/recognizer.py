@@ -135,7 +135,8 @@ class Recognizer:
         """The same model, having heard these recordings of the one it is to listen to.
 
         Only a model whose recipe has ``prepare.equalise_speaker`` profits; without this it takes
-        each recording for all that it knows of a speaker. No labels are needed.
+        each recording for all that it knows of a speaker. No labels are needed. Any other model
+        with batch norms is fitted to a voice by ``serotone adapt``.
 
         Raises:
             AudioError: when there are no recordings.

@@ -237,6 +237,43 @@ def fit_temperature(logits: ArrayLike, truth: ArrayLike) -> float:
     return math.exp((low + high) / 2)
 
 
+def temperature_for_confidence(logits: ArrayLike, confidence: float) -> float:
+    """The T for which the answers of ``softmax(logits / T)`` are so sure on average.
+
+    For a model whose logits have changed in scale and that is to claim what it claimed before,
+    where there are no labels. The mean of the largest probability falls as T rises; bisection over
+    log T between 0.05 and 20, whose ends stand for what no T reaches.
+
+    Args:
+        logits: of shape (M, C).
+        confidence: wanted mean of the largest probability.
+
+    Raises:
+        ValueError: when there are no utterances, or the confidence is no probability.
+
+    Example:
+        >>> round(temperature_for_confidence([[4.0, 0.0]], 0.75), 2)  # 4 / log(3)
+        3.64
+    """
+    values = np.asarray(logits, dtype=np.float64)
+    if values.ndim != 2 or not values.size:
+        raise ValueError(
+            f"got logits of shape {values.shape}, expected (M, C) and some utterances."
+        )
+    if not 0 < confidence < 1:
+        raise ValueError(f"got confidence {confidence}, expected a number between 0 and 1.")
+    values = values - values.max(axis=1, keepdims=True)
+    low, high = math.log(_LOWEST_TEMPERATURE), math.log(_HIGHEST_TEMPERATURE)
+    for _ in range(60):
+        middle = (low + high) / 2
+        largest = 1 / np.exp(values * math.exp(-middle)).sum(axis=1)
+        if largest.mean() > confidence:  # too sure: T must rise
+            low = middle
+        else:
+            high = middle
+    return math.exp((low + high) / 2)
+
+
 def risk_coverage(confidence: ArrayLike, correct: ArrayLike) -> RiskCoverage:
     """What saying nothing when unsure buys: errors left, for each share of answers given.
 

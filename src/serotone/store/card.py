@@ -109,5 +109,5 @@ def _adapted(how: Mapping[str, Any] | None) -> str:
         f"Adapted from `{how['name']}`: its batch norms were measured anew on {how['n_pieces']} "
         f"pieces of recordings without labels, {how['duration_s']:.0f} s, and make up "
         f"{how['share']:.0%} of the mix with those of training. It is for voices like these; "
-        "thresholds and temperature are of the model before."
+        "the thresholds of label sets are of the model before."
     )

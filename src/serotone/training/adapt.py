@@ -19,6 +19,7 @@ from typing import Any, TypeVar
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from scipy.special import softmax
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pad_sequence
 
@@ -26,6 +27,8 @@ from serotone.audio.io import read
 from serotone.audio.sound_check import NO_SPEECH
 from serotone.errors import AudioError, ConfigError
 from serotone.inference.recognizer import Recognizer
+from serotone.inference.threads import chunked
+from serotone.metrics.calibration import temperature_for_confidence
 from serotone.models.contract import EmotionModel
 from serotone.store.folder import DESCRIPTION, ONNX, WEIGHTS, ModelInfo, verify
 from serotone.training.begin import take_weights
@@ -109,9 +112,17 @@ def adapt(
             f"got {len(heard)} pieces with speech, expected at least {LEAST}{reasons}. "
             "Give more recordings of the voice, in several moods."
         )
-    refit_norms(net, [recognizer.prepared(piece) for piece, _ in heard], share=share)
+    signals = [recognizer.prepared(piece) for piece, _ in heard]
+    description = _description(source)
+    description["temperature"] = refit(
+        net, signals, share=share, temperature=description["temperature"]
+    )
     duration_s = sum(piece.duration_s for piece, _ in heard)
-    description = _description(source, share=share, n_pieces=len(heard), duration_s=duration_s)
+    description["provenance"]["adapted"] |= {
+        "share": share,
+        "n_pieces": len(heard),
+        "duration_s": round(duration_s, 1),
+    }
     labels = Counter(max(a.probabilities, key=a.probabilities.__getitem__) for _, a in heard)
     made = write(net, description, folder=folder)
     return Adapted(made, len(heard), duration_s, dict(labels.most_common()), tuple(failures))
@@ -142,6 +153,30 @@ def batch_norms(net: nn.Module) -> list[nn.modules.batchnorm._BatchNorm]:
     return [norm for norm in norms if norm.track_running_stats]
 
 
+def refit(
+    net: EmotionModel,
+    signals: Sequence[NDArray[np.float32]],
+    *,
+    share: float = SHARE,
+    temperature: float = 1.0,
+) -> float:
+    """Refit the norms, and find the temperature at which the net is as sure as it was.
+
+    Mixed statistics are wider than those of one voice, and logits come out smaller: left alone, an
+    adapted net is right more often than it says.
+
+    Args:
+        net, signals, share: as of ``refit_norms``.
+        temperature: of the net before.
+
+    Returns:
+        The temperature after.
+    """
+    sure = softmax(logits_of(net, signals) / temperature, axis=1).max(axis=1).mean()
+    refit_norms(net, signals, share=share)
+    return temperature_for_confidence(logits_of(net, signals), min(float(sure), 1 - 1e-6))
+
+
 @torch.no_grad()
 def refit_norms(
     net: EmotionModel, signals: Sequence[NDArray[np.float32]], *, share: float = SHARE
@@ -163,13 +198,19 @@ def refit_norms(
     # Batches of nearly one size count alike, and none has a single clip, which has no variance.
     n_batches = max(1, len(signals) // BATCH_SIZE)
     for rows in np.array_split(np.arange(len(signals)), n_batches):
-        batch = [torch.from_numpy(signals[row]) for row in rows]
-        net(pad_sequence(batch, batch_first=True), torch.tensor([len(clip) for clip in batch]))
+        net(*_padded([signals[row] for row in rows]))
     for norm, (momentum, kept) in zip(norms, before, strict=True):
         norm.momentum = momentum
         for old, new in zip(kept, _statistics(norm), strict=True):
             new.copy_(old.lerp(new, share))
     net.eval()
+
+
+@torch.no_grad()
+def logits_of(net: EmotionModel, signals: Sequence[NDArray[np.float32]]) -> NDArray[np.float64]:
+    """(M, C) of waveforms (N,) at the net's rate; the net not training."""
+    rows = [net(*_padded(batch)).logits for batch in chunked(signals, BATCH_SIZE)]
+    return torch.cat(rows).double().numpy()
 
 
 def sample(items: Iterable[T], n: int, *, seed: int = 0) -> list[T]:
@@ -192,6 +233,12 @@ def sample(items: Iterable[T], n: int, *, seed: int = 0) -> list[T]:
     return chosen
 
 
+def _padded(signals: Iterable[NDArray[np.float32]]) -> tuple[Tensor, Tensor]:
+    """(B, N) and (B,) lengths in samples."""
+    clips = [torch.from_numpy(signal) for signal in signals]
+    return pad_sequence(clips, batch_first=True), torch.tensor([len(clip) for clip in clips])
+
+
 def _statistics(norm: nn.modules.batchnorm._BatchNorm) -> tuple[Tensor, Tensor]:
     return norm.get_buffer("running_mean"), norm.get_buffer("running_var")
 
@@ -211,18 +258,10 @@ def _pieces(
         on_file()
 
 
-def _description(
-    source: ModelInfo, *, share: float, n_pieces: int, duration_s: float
-) -> dict[str, Any]:
+def _description(source: ModelInfo) -> dict[str, Any]:
     """All of ``model.json`` but name and checksums; figures are of the model before, and go."""
     kept = json.loads((source.path / DESCRIPTION).read_text(encoding="utf-8"))
-    adapted = {
-        "name": kept.pop("name"),
-        "sha256": kept.pop("sha256")[ONNX],
-        "share": share,
-        "n_pieces": n_pieces,
-        "duration_s": round(duration_s, 1),
-    }
+    adapted = {"name": kept.pop("name"), "sha256": kept.pop("sha256")[ONNX]}
     for gone in ("form", "made_from"):
         kept.pop(gone, None)
     provenance = {**kept["provenance"], "adapted": adapted}
