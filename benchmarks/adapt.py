@@ -256,19 +256,27 @@ def test_table(by_model: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> str:
 
     titles = {"clean": "clean"} | {one.name: one.title for one in conditions()}
     titles |= {f"noise-{db}db": f"noise, {db} dB" for db in SNRS_DB}
-    rows = [
-        (
-            f"`{name}`",
-            f"{corpus}, {row['n_speakers']} speakers, {row['n']:,} clips",
-            titles[condition],
-            *(f"{row[way]['uar']:.1%}" for way in ("none", "10", "half")),
-            f"{points([row['half']['gained']])} [{points(row['half']['gained_ci'])}]",
-            f"{row['none']['ece']:.3f} → {row['half']['ece']:.3f}",
-        )
-        for name, figures in by_model.items()
-        for corpus, by_condition in figures.items()
-        for condition, row in by_condition.items()
-    ]
+    rows: list[tuple[str, ...]] = []
+    for name, figures in by_model.items():
+        for corpus, by_condition in figures.items():
+            for condition, row in by_condition.items():
+                who = f"{corpus}, {row['n_speakers']} speakers, {row['n']:,} clips"
+                gained = f"{points([row['half']['gained']])} [{points(row['half']['gained_ci'])}]"
+                eces = f"{row['none']['ece']:.3f} → {row['half']['ece']:.3f}"
+                uars = (f"{row[way]['uar']:.1%}" for way in ("none", "10", "half"))
+                rows.append((f"`{name}`", who, titles[condition], *uars, gained, eces))
+        for condition in figures["ravdess"] if len(figures) > 1 else ():
+            means = [
+                float(
+                    np.mean(
+                        [by_condition[condition][way]["uar"] for by_condition in figures.values()]
+                    )
+                )
+                for way in ("none", "10", "half")
+            ]
+            uars = (f"{value:.1%}" for value in means)
+            gained = points([means[2] - means[0]])
+            rows.append((f"`{name}`", "**mean of them**", titles[condition], *uars, gained, ""))
     head = ("model", "test speakers", "heard through", "before", "10 clips", "half")
     return table((*head, "gained [95 %]", "ECE"), rows)
 

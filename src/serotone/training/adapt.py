@@ -46,7 +46,7 @@ LEAST = 5
 """Pieces with speech below which a mean and a variance say too little."""
 
 ENOUGH = 500
-"""Pieces; of more a random choice is heard, which moves the statistics no further."""
+"""Pieces; of more a random choice is heard."""
 
 BATCH_SIZE = 32
 
