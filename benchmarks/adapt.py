@@ -265,7 +265,7 @@ def test_table(by_model: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> str:
                 eces = f"{row['none']['ece']:.3f} → {row['half']['ece']:.3f}"
                 uars = (f"{row[way]['uar']:.1%}" for way in ("none", "10", "half"))
                 rows.append((f"`{name}`", who, titles[condition], *uars, gained, eces))
-        for condition in figures["ravdess"] if len(figures) > 1 else ():
+        for condition in next(iter(figures.values())) if len(figures) > 1 else ():
             means = [
                 float(
                     np.mean(
@@ -314,7 +314,7 @@ def main() -> None:
             kept["dev"] = on_dev(models[0], asked.corpora, asked.noise)
         else:
             figures = on_test(models, asked.corpora, asked.noise, bad=not asked.clean)
-            kept.setdefault("test", {})[asked.name] = figures
+            kept.setdefault("test", {}).setdefault(asked.name, {}).update(figures)
         OUT.write_text(json.dumps(kept, indent=2) + "\n", encoding="utf-8")
     if PAGE.is_file() and OUT.is_file():
         write_page()
