@@ -30,7 +30,7 @@ from serotone.audio.io import read as read_audio
 from serotone.corpora import read
 from serotone.evaluation.conditions import SNRS_DB, conditions
 from serotone.evaluation.hear import Alter
-from serotone.metrics.calibration import ece
+from serotone.metrics.calibration import conformal_sets, ece
 from serotone.metrics.classes import accuracy, uar
 from serotone.metrics.interval import bootstrap_over_speakers, paired_bootstrap_over_speakers
 from serotone.store.folder import describe, resolve
@@ -46,6 +46,8 @@ SHARES = (0.3, 0.5, 0.7)
 COUNTS = (5, 20)
 WAYS = {"dev": ("telephone", "noise, 10 dB"), "test": ("telephone", "noise-10db", "noise-0db")}
 CALM = ("neutral", "calm")
+COVERAGE = 0.9
+"""Of the sets of labels."""
 
 
 def people(side: str, corpora: Path, model: Model) -> dict[str, dict[str, list[Utterance]]]:
@@ -72,11 +74,13 @@ class Measured(NamedTuple):
         said: (M, C) probabilities by the way of adapting.
         truth: (M,) indices of labels.
         speakers: M names.
+        threshold: of the model's sets of labels; NaN where it has none.
     """
 
     said: dict[str, NDArray[np.float64]]
     truth: NDArray[np.int64]
     speakers: list[str]
+    threshold: float = np.nan
 
 
 class Model:
@@ -142,7 +146,8 @@ def measure(
                     model.probabilities(judged_signals, labels, known=known, share=share)
                 )
     joined = {name: np.concatenate(rows) for name, rows in said.items()}
-    return Measured(joined, np.array(truth), names)
+    threshold = model.info.thresholds.get(COVERAGE, np.nan)
+    return Measured(joined, np.array(truth), names, threshold)
 
 
 def on_dev(model: Model, corpora: Path, noise: Path) -> dict[str, Any]:
@@ -212,6 +217,9 @@ def before_and_after(parts: Sequence[Measured]) -> dict[str, Any]:
             "sure": round(float(rows.max(axis=1).mean()), 4),
             "accuracy": round(accuracy(truth, got), 4),
         }
+        held = float(np.mean(holds(parts, way)))
+        if not np.isnan(held):
+            row[way]["held"] = round(held, 4)
         if way != "none":
             before = said["none"].argmax(axis=1)
             gained = paired_bootstrap_over_speakers(uar, truth, got, before, names)
@@ -220,6 +228,17 @@ def before_and_after(parts: Sequence[Measured]) -> dict[str, Any]:
             row[way]["gained_ci"] = [round(end, 4) for end in ends]
             row[way]["p"] = round(gained.p_value, 4)
     return row
+
+
+def holds(parts: Sequence[Measured], way: str) -> NDArray[np.float64]:
+    """(M,) whether a clip's set of labels holds the truth; NaN without a threshold."""
+    found = []
+    for part in parts:
+        inside = conformal_sets(part.said[way], part.threshold)[
+            np.arange(len(part.truth)), part.truth
+        ]
+        found.append(np.where(np.isnan(part.threshold), np.nan, inside))
+    return np.concatenate(found)
 
 
 def known_labels(model: Model, by_speaker: Mapping[str, Sequence[Utterance]]) -> list[str]:
@@ -264,7 +283,9 @@ def test_table(by_model: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> str:
                 gained = f"{points([row['half']['gained']])} [{points(row['half']['gained_ci'])}]"
                 eces = f"{row['none']['ece']:.3f} → {row['half']['ece']:.3f}"
                 uars = (f"{row[way]['uar']:.1%}" for way in ("none", "10", "half"))
-                rows.append((f"`{name}`", who, titles[condition], *uars, gained, eces))
+                held = [row[way].get("held", np.nan) for way in ("none", "half")]
+                sets = "" if np.isnan(held).any() else f"{held[0]:.0%} → {held[1]:.0%}"
+                rows.append((f"`{name}`", who, titles[condition], *uars, gained, eces, sets))
         for condition in next(iter(figures.values())) if len(figures) > 1 else ():
             means = [
                 float(
@@ -276,9 +297,9 @@ def test_table(by_model: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> str:
             ]
             uars = (f"{value:.1%}" for value in means)
             gained = points([means[2] - means[0]])
-            rows.append((f"`{name}`", "**mean of them**", titles[condition], *uars, gained, ""))
+            rows.append((f"`{name}`", "**mean of them**", titles[condition], *uars, gained, "", ""))
     head = ("model", "test speakers", "heard through", "before", "10 clips", "half")
-    return table((*head, "gained [95 %]", "ECE"), rows)
+    return table((*head, "gained [95 %]", "ECE", "sets of 90 % hold"), rows)
 
 
 def write_page() -> None:
