@@ -15,7 +15,6 @@ from __future__ import annotations
 import argparse
 import json
 import random
-import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -24,6 +23,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from dev_speakers import alterations
 from numpy.typing import NDArray
+from performance_page import filled
 from scipy.special import softmax
 
 from serotone.audio.io import read as read_audio
@@ -33,6 +33,7 @@ from serotone.evaluation.hear import Alter
 from serotone.metrics.calibration import conformal_sets, ece
 from serotone.metrics.classes import accuracy, uar
 from serotone.metrics.interval import bootstrap_over_speakers, paired_bootstrap_over_speakers
+from serotone.store.card_figures import table
 from serotone.store.folder import describe, resolve
 from serotone.training.adapt import SHARE, logits_of, refit, reopen
 from serotone.types import Utterance, speakers
@@ -247,12 +248,6 @@ def known_labels(model: Model, by_speaker: Mapping[str, Sequence[Utterance]]) ->
     return [label for label in model.info.labels if label in there]
 
 
-def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """A table in Markdown."""
-    lines = [head, ["---"] * len(head), *rows]
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
-
-
 def dev_table(figures: Mapping[str, Mapping[str, float]]) -> str:
     """Mean UAR of the corpora by what is given, condition and share."""
     shares = sorted({way.partition("|")[2] for way in figures["clean"]} - {""})
@@ -270,7 +265,7 @@ def dev_table(figures: Mapping[str, Mapping[str, float]]) -> str:
 def test_table(by_model: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> str:
     """UAR before and after, corpus by corpus."""
 
-    def points(values: Sequence[float]) -> str:
+    def points(*values: float) -> str:
         return ", ".join(f"{100 * value:+.1f}" for value in values)
 
     titles = {"clean": "clean"} | {one.name: one.title for one in conditions()}
@@ -280,7 +275,7 @@ def test_table(by_model: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> str:
         for corpus, by_condition in figures.items():
             for condition, row in by_condition.items():
                 who = f"{corpus}, {row['n_speakers']} speakers, {row['n']:,} clips"
-                gained = f"{points([row['half']['gained']])} [{points(row['half']['gained_ci'])}]"
+                gained = f"{points(row['half']['gained'])} [{points(*row['half']['gained_ci'])}]"
                 eces = f"{row['none']['ece']:.3f} → {row['half']['ece']:.3f}"
                 uars = (f"{row[way]['uar']:.1%}" for way in ("none", "10", "half"))
                 held = [row[way].get("held", np.nan) for way in ("none", "half")]
@@ -296,7 +291,7 @@ def test_table(by_model: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> str:
                 for way in ("none", "10", "half")
             ]
             uars = (f"{value:.1%}" for value in means)
-            gained = points([means[2] - means[0]])
+            gained = points(means[2] - means[0])
             rows.append((f"`{name}`", "**mean of them**", titles[condition], *uars, gained, "", ""))
     head = ("model", "test speakers", "heard through", "before", "10 clips", "half")
     return table((*head, "gained [95 %]", "ECE", "sets of 90 % hold"), rows)
@@ -309,9 +304,7 @@ def write_page() -> None:
     for name, made in (("dev", dev_table), ("test", test_table)):
         if name not in kept:
             continue
-        marks = (f"<!-- {name}: begin -->", f"<!-- {name}: end -->")
-        pattern = f"{re.escape(marks[0])}.*?{re.escape(marks[1])}"
-        page = re.sub(pattern, f"{marks[0]}\n{made(kept[name])}\n{marks[1]}", page, flags=re.DOTALL)
+        page = filled(page, name, made(kept[name]))
     PAGE.write_text(page, encoding="utf-8")
 
 

@@ -12,9 +12,10 @@ import argparse
 import json
 import re
 import sys
-from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
+
+from serotone.store.card_figures import table
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = ROOT / "docs" / "performance.md"
@@ -28,11 +29,6 @@ NAMES = {
     "pruned-onnx": "pruned, float32",
     "pruned-onnx-int8": "pruned, int8",
 }
-
-
-def table(head: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
-    lines = [head, ["---"] * len(head), *rows]
-    return "\n".join("| " + " | ".join(map(str, line)) + " |" for line in lines)
 
 
 def speed_tables(result: dict[str, Any]) -> str:
@@ -145,7 +141,7 @@ def filled(page: str, mark: str, content: str) -> str:
     """
     pattern = re.compile(f"(<!-- {mark} -->\n).*?(<!-- /{mark} -->)", re.DOTALL)
     if not pattern.search(page):
-        raise ValueError(f"{PAGE.name} has no marks '{mark}'")
+        raise ValueError(f"the page has no marks '{mark}'")
     return pattern.sub(lambda found: f"{found[1]}\n{content}\n\n{found[2]}", page)
 
 

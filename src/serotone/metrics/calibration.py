@@ -6,6 +6,7 @@ Probabilities and logits have shape (M, C), truth is integers of shape (M,).
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -223,18 +224,15 @@ def fit_temperature(logits: ArrayLike, truth: ArrayLike) -> float:
     chosen = values[np.arange(len(labels)), labels]
     if not np.isfinite(chosen).all():
         raise ValueError("got an infinite logit for a true class, expected only finite ones.")
-    low, high = math.log(_LOWEST_TEMPERATURE), math.log(_HIGHEST_TEMPERATURE)
-    for _ in range(60):
-        middle = (low + high) / 2
-        weights = np.exp(values * math.exp(-middle))
+
+    def must_rise(temperature: float) -> bool:
+        weights = np.exp(values / temperature)
         # A masked class weighs 0; minus infinity times 0 would be NaN.
         weighted = np.where(weights > 0, values, 0.0) * weights
         expected = weighted.sum(axis=1) / weights.sum(axis=1)
-        if (expected - chosen).mean() > 0:  # past the minimum in 1 / T: T must rise
-            low = middle
-        else:
-            high = middle
-    return math.exp((low + high) / 2)
+        return bool((expected - chosen).mean() > 0)  # past the minimum in 1 / T
+
+    return _temperature(must_rise)
 
 
 def temperature_for_confidence(logits: ArrayLike, confidence: float) -> float:
@@ -263,15 +261,9 @@ def temperature_for_confidence(logits: ArrayLike, confidence: float) -> float:
     if not 0 < confidence < 1:
         raise ValueError(f"got confidence {confidence}, expected a number between 0 and 1.")
     values = values - values.max(axis=1, keepdims=True)
-    low, high = math.log(_LOWEST_TEMPERATURE), math.log(_HIGHEST_TEMPERATURE)
-    for _ in range(60):
-        middle = (low + high) / 2
-        largest = 1 / np.exp(values * math.exp(-middle)).sum(axis=1)
-        if largest.mean() > confidence:  # too sure: T must rise
-            low = middle
-        else:
-            high = middle
-    return math.exp((low + high) / 2)
+    return _temperature(
+        lambda temperature: bool((1 / np.exp(values / temperature).sum(axis=1)).mean() > confidence)
+    )
 
 
 def risk_coverage(confidence: ArrayLike, correct: ArrayLike) -> RiskCoverage:
@@ -340,6 +332,18 @@ def conformal_sets(probabilities: ArrayLike, threshold: float) -> NDArray[np.boo
     inside: NDArray[np.bool_] = values >= threshold - 1e-12
     inside[np.arange(len(values)), values.argmax(axis=1)] = True
     return inside
+
+
+def _temperature(must_rise: Callable[[float], bool]) -> float:
+    """The T where ``must_rise`` turns from true to false, by bisection over log T."""
+    low, high = math.log(_LOWEST_TEMPERATURE), math.log(_HIGHEST_TEMPERATURE)
+    for _ in range(60):
+        middle = (low + high) / 2
+        if must_rise(math.exp(middle)):
+            low = middle
+        else:
+            high = middle
+    return math.exp((low + high) / 2)
 
 
 def _decisions(values: Floats, labels: Ints) -> tuple[Floats, NDArray[np.bool_]]:
