@@ -30,9 +30,10 @@ from serotone.audio.io import read as read_audio
 from serotone.corpora import read
 from serotone.evaluation.conditions import SNRS_DB, conditions
 from serotone.evaluation.hear import Alter
-from serotone.metrics.calibration import conformal_sets, ece
+from serotone.metrics.calibration import ece
 from serotone.metrics.classes import accuracy, uar
 from serotone.metrics.interval import bootstrap_over_speakers, paired_bootstrap_over_speakers
+from serotone.metrics.selective import conformal_sets
 from serotone.store.card_figures import table
 from serotone.store.folder import describe, resolve
 from serotone.training.adapt import SHARE, logits_of, refit, reopen

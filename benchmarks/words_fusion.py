@@ -29,8 +29,9 @@ from serotone.audio.io import read, read_bytes
 from serotone.corpora.split import fold
 from serotone.inference.fuse import DEFAULT, SMALLEST, Fusion, fuse
 from serotone.inference.recognizer import Recognizer
-from serotone.metrics.calibration import ece, fit_temperature
+from serotone.metrics.calibration import ece
 from serotone.metrics.classes import accuracy, macro_f1, uar
+from serotone.metrics.temperature import fit_temperature
 from serotone.store.folder import ONNX, sha256
 from serotone.training.text_data import LABELS, read_meld
 from serotone.types import Audio, Prediction

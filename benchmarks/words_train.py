@@ -19,7 +19,7 @@ import torch
 from words_scores import best_thresholds, f1_of_sets
 
 from serotone.config import read_toml
-from serotone.metrics.calibration import fit_temperature
+from serotone.metrics.temperature import fit_temperature
 from serotone.training.text import TextConfig, TextModel, featurise, flatten, train
 from serotone.training.text_data import LABELS, join, read_goemotions, read_meld
 from serotone.training.text_export import Served, to_onnx

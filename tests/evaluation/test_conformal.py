@@ -43,7 +43,7 @@ def drawn(n_speakers: int, n: int, *, seed: int) -> list[Answer]:
 
 def test_sets_of_a_calibrated_model_hold_what_they_promise() -> None:
     from serotone.evaluation.result import probabilities_of, truth_of
-    from serotone.metrics.calibration import conformal_threshold
+    from serotone.metrics.selective import conformal_threshold
 
     dev, test = drawn(10, 60, seed=0), drawn(20, 60, seed=1)
     shares, truth = probabilities_of(dev, LABELS), truth_of(dev, LABELS)

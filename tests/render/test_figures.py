@@ -11,7 +11,7 @@ import pytest
 
 from serotone.errors import MissingExtraError
 from serotone.metrics.calibration import reliability_bins
-from serotone.metrics.calibration import risk_coverage as risk_coverage_of
+from serotone.metrics.selective import risk_coverage as risk_coverage_of
 from serotone.render import figures
 
 pytest.importorskip("matplotlib")

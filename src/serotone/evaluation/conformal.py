@@ -11,7 +11,7 @@ import numpy as np
 from serotone.errors import CorpusError
 from serotone.evaluation.hear import Hearing, listen
 from serotone.evaluation.result import Answer, SetScore, probabilities_of, truth_of
-from serotone.metrics import calibration, classes
+from serotone.metrics import classes, selective
 from serotone.metrics.interval import bootstrap_over_speakers
 from serotone.types import Failure, Utterance
 
@@ -50,7 +50,7 @@ def fit(recognizer: Hearing, utterances: Sequence[Utterance]) -> dict[str, Any]:
     return {
         "method": "lac",
         "thresholds": {
-            f"{coverage:g}": calibration.conformal_threshold(shares, truth, coverage=coverage)
+            f"{coverage:g}": selective.conformal_threshold(shares, truth, coverage=coverage)
             for coverage in COVERAGES
         },
         "n": len(heard),
@@ -67,7 +67,7 @@ def set_scores(
     speakers = [answer.speaker for answer in answers]
     scores = {}
     for coverage, threshold in sorted(thresholds.items()):
-        inside = calibration.conformal_sets(shares, threshold)
+        inside = selective.conformal_sets(shares, threshold)
         held = inside[np.arange(len(truth)), truth].astype(np.int64)
         right = np.ones_like(held)
         scores[f"{coverage:g}"] = SetScore(

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from serotone.metrics import calibration
+from serotone.metrics import selective
 from serotone.metrics.interval import Interval
 from serotone.types import Failure
 
@@ -157,7 +157,8 @@ class Evaluation:
         labels: the labels that count, in the order of ``confusion``.
         uar: unweighted average recall; ``uar_ci`` its interval over speakers.
         accuracy, macro_f1: as in ``serotone.metrics.classes``.
-        ece, ece_by_chance, brier, nll, aurc: as in ``serotone.metrics.calibration``.
+        ece, ece_by_chance, brier, nll: as in ``serotone.metrics.calibration``.
+        aurc: area under the risk-coverage curve, as in ``serotone.metrics.selective``.
         per_class, per_speaker, by_sex, by_age: by name.
         gaps: between groups of people, by what was taken from what.
         sets: by the coverage that they promise.
@@ -212,7 +213,7 @@ class Evaluation:
     def answered(self) -> list[tuple[float, float, float]]:
         """When the surest tenth, two tenths … all are answered: share, risk, least confidence."""
         shares = self.probabilities
-        curve = calibration.risk_coverage(shares.max(axis=1), shares.argmax(axis=1) == self.truth)
+        curve = selective.risk_coverage(shares.max(axis=1), shares.argmax(axis=1) == self.truth)
         places = [max(0, math.ceil(self.n * tenth / 10) - 1) for tenth in range(1, 11)]
         return [
             (tenth / 10, float(curve.risk[place]), float(curve.threshold[place]))

@@ -22,7 +22,7 @@ from serotone.evaluation.result import (
     probabilities_of,
     truth_of,
 )
-from serotone.metrics import calibration, classes
+from serotone.metrics import calibration, classes, selective
 from serotone.metrics.interval import bootstrap_over_speakers
 
 
@@ -61,7 +61,7 @@ def score(answers: Iterable[Answer], labels: Sequence[str], source: Source) -> E
         ece_by_chance=calibration.ece_by_chance(probabilities),
         brier=calibration.brier(probabilities, truth),
         nll=calibration.nll(probabilities, truth),
-        aurc=calibration.risk_coverage(probabilities.max(axis=1), correct).area,
+        aurc=selective.risk_coverage(probabilities.max(axis=1), correct).area,
         per_class=_per_class(truth, predicted, labels),
         per_speaker=_per_speaker(rows, truth, predicted),
         by_sex=by_group(rows, labels, lambda row: row.sex),

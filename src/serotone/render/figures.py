@@ -14,7 +14,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from serotone.errors import MissingExtraError
-from serotone.metrics.calibration import Bins, RiskCoverage
+from serotone.metrics.calibration import Bins
+from serotone.metrics.selective import RiskCoverage
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -25,7 +25,7 @@ from serotone.evaluation.report import (
     sets_rows,
 )
 from serotone.evaluation.result import Evaluation
-from serotone.metrics import calibration
+from serotone.metrics import calibration, selective
 from serotone.render import figures
 from serotone.render.page import (
     Fragment,
@@ -134,7 +134,7 @@ def _labels(evaluation: Evaluation) -> Fragment:
 def _confidence(evaluation: Evaluation) -> Fragment:
     probabilities, truth = evaluation.probabilities, evaluation.truth
     bins = calibration.reliability_bins(probabilities, truth)
-    curve = calibration.risk_coverage(
+    curve = selective.risk_coverage(
         probabilities.max(axis=1), probabilities.argmax(axis=1) == truth
     )
     told = [table(ANSWERED_HEAD, answered_rows(evaluation))]

@@ -28,7 +28,7 @@ from serotone.audio.sound_check import NO_SPEECH
 from serotone.errors import AudioError, ConfigError
 from serotone.inference.recognizer import Recognizer
 from serotone.inference.threads import chunked
-from serotone.metrics.calibration import temperature_for_confidence
+from serotone.metrics.temperature import temperature_for_confidence
 from serotone.models.contract import EmotionModel
 from serotone.store.folder import DESCRIPTION, ONNX, WEIGHTS, ModelInfo, verify
 from serotone.training.begin import take_weights

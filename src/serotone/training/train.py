@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 from torch import nn
 
 from serotone.errors import ConfigError
-from serotone.metrics.calibration import fit_temperature, nll
+from serotone.metrics.calibration import nll
 from serotone.metrics.classes import accuracy, uar
+from serotone.metrics.temperature import fit_temperature
 from serotone.models import MODELS
 from serotone.models.contract import EmotionModel
 from serotone.training.batches import WholeClips
