@@ -52,7 +52,14 @@ def wav_bytes(
     )
 
 
-def encoded(container: str, coding: str, *, channels: int = 1, rate: int = 48000) -> bytes:
+def encoded(
+    container: str,
+    coding: str,
+    *,
+    channels: int = 1,
+    rate: int = 48000,
+    bits_per_s: int | None = None,
+) -> bytes:
     """The tone through one of FFmpeg's encoders."""
     import av
 
@@ -60,6 +67,8 @@ def encoded(container: str, coding: str, *, channels: int = 1, rate: int = 48000
     out = std_io.BytesIO()
     with av.open(out, "w", format=container) as target:
         track = target.add_stream(coding, rate=rate, layout=layout)
+        if bits_per_s:
+            track.bit_rate = bits_per_s
         samples = np.repeat(TONE[None], channels, axis=0)
         frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(samples), "fltp", layout)
         frame.sample_rate = RATE
@@ -123,6 +132,11 @@ def test_every_width_of_wav_reads_to_its_own_precision(
         ("mka", lambda: encoded("matroska", "flac")),
         ("aac", lambda: encoded("adts", "aac")),
         ("mp3", lambda: encoded("mp3", "libmp3lame", rate=44100)),
+        ("wma", lambda: encoded("asf", "wmav2", rate=44100, bits_per_s=64_000)),
+        ("wav", lambda: encoded("wav", "g722", rate=16000)),
+        ("wav", lambda: encoded("wav", "libmp3lame", rate=16000)),
+        ("wav", lambda: through_soundfile("WAV", "GSM610")),
+        ("wav", lambda: through_soundfile("WAVEX", "ULAW")),
     ],
 )
 def test_every_format_sounds_like_the_original(
@@ -138,6 +152,38 @@ def test_every_format_sounds_like_the_original(
     assert io.read_bytes(path.read_bytes(), source="upload").duration_s == pytest.approx(
         2.0, abs=0.1
     )
+
+
+@pytest.mark.parametrize(("coding", "bits_per_s"), [("g726", 32_000), ("g723_1", 6_300)])
+def test_a_wav_of_a_telephone_coding_is_read(coding: str, bits_per_s: int) -> None:
+    data = encoded("wav", coding, rate=8000, bits_per_s=bits_per_s)
+    with pytest.raises(soundfile.LibsndfileError):
+        soundfile.SoundFile(std_io.BytesIO(data))
+    audio = io.read_bytes(data, source="call")
+    assert (audio.sample_rate, audio.duration_s) == (8000, pytest.approx(2.0, abs=0.05))
+    assert similarity(np.repeat(np.pad(audio.signal, (0, 1000)), 2)) > 0.9
+
+
+def test_pauses_of_a_call_in_amr_are_read() -> None:
+    import av
+
+    out = std_io.BytesIO()
+    with av.open(out, "w", format="amr") as target:
+        track = target.add_stream("libopencore_amrnb", rate=8000, layout="mono")
+        track.bit_rate = 12_200
+        track.options = {"dtx": "1"}
+        for spoken in [True] * 100 + [False] * 100:
+            samples = (TONE[:320:2] * spoken * 32767).astype(np.int16)
+            frame = av.AudioFrame.from_ndarray(samples[None], "s16", "mono")
+            frame.sample_rate = 8000
+            target.mux(track.encode(frame))
+        target.mux(track.encode(None))
+    with av.open(std_io.BytesIO(out.getvalue())) as opened:
+        sizes = [packet.size for packet in opened.demux() if packet.size]
+    assert min(sizes) < 10 < max(sizes)
+    audio = io.read_bytes(out.getvalue(), source="call.amr")
+    assert audio.duration_s == pytest.approx(4.0, abs=0.05)
+    assert np.abs(audio.signal[:14_000]).mean() > 20 * np.abs(audio.signal[18_000:]).mean()
 
 
 def test_a_wrong_suffix_does_not_mislead(tmp_path: Path) -> None:
@@ -219,6 +265,7 @@ def broken_files() -> dict[str, tuple[bytes, str]]:
         encoded("ipod", "aac"),
     )
     wav = wav_bytes()
+    g722, mp3_wav = (encoded("wav", coding, rate=RATE) for coding in ("g722", "libmp3lame"))
     noise = np.random.default_rng(0).bytes(9000)
     nan = TONE.copy()
     nan[20000] = np.nan
@@ -233,6 +280,9 @@ def broken_files() -> dict[str, tuple[bytes, str]]:
         "no samples, a comment": (wav_bytes(TONE[:0]) + b"LIST\4\0\0\0INFO", "no samples"),
         "cut wav": (wav[: len(wav) // 2], r"cut: the header promises 2\.00 s, 1\.00 s are there"),
         "cut wav header": (wav[:30], "not a recording"),
+        "cut wav of G.722": (g722[: len(g722) // 2], r"cut: the header promises 2\.0"),
+        "cut wav of MP3": (mp3_wav[: len(mp3_wav) // 2], r"cut: the header promises 2\."),
+        "a wav of no coding": (wav[:20] + b"\x34\x12" + wav[22:], "not a recording"),
         "cut flac": (flac[: len(flac) // 2], "damaged or cut"),
         "cut ogg": (ogg[: len(ogg) // 2], "not a recording|no samples"),
         "cut mp3": (mp3[: len(mp3) // 2], "cut: the header promises 2.00 s"),

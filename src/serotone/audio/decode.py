@@ -1,14 +1,16 @@
 """Bytes to blocks of samples: which decoder reads a container, and what its header promises.
 
 libsndfile (soundfile) reads WAV, FLAC, OGG Vorbis and Opus, AIFF, CAF and their like. FFmpeg
-(PyAV, imported when first needed) reads MP4, M4A, AAC, WebM and MP3: libsndfile decodes MP3 as
-well, but its decoder writes to standard error on damaged files and gives up where FFmpeg goes on.
+(PyAV, imported when first needed) reads MP4, M4A, AAC, WebM, AMR, WAV of codings that libsndfile
+does not know, and MP3: libsndfile decodes MP3 as well, but its decoder writes to standard error on
+damaged files and gives up where FFmpeg goes on.
 The container is told by its first bytes, never by the file's name, and FFmpeg is told which one
 it is: a playlist that names other files or addresses is never opened.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, BinaryIO
@@ -33,11 +35,12 @@ def open_sound(file: BinaryIO, source: str) -> Iterator[Sound]:
         AudioError: when it is not sound, or its header claims what ``LIMITS`` rule out.
     """
     wav = WavData.find(file)
-    container = "wav" if wav and wav.unclosed else _ffmpeg_name(file)
+    container = "wav" if wav and (wav.unclosed or wav.foreign) else _ffmpeg_name(file)
     file.seek(0)
     steady = Steady(file)
     if container:
-        opened = open_ffmpeg(steady, source, container)
+        promised_s = wav.cut_from_s(LIMITS.wav_slack_bytes) if wav else math.nan
+        opened = open_ffmpeg(steady, source, container, promised_s=promised_s)
     else:
         opened = _open_soundfile(steady, source, wav)
     with opened as sound:

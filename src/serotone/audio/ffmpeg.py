@@ -15,15 +15,21 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+# FFmpeg's own AMR decoders refuse the pauses of a call, sent as a few bytes of noise (DTX).
+_DECODERS = {"amrnb": "libopencore_amrnb", "amrwb": "libopencore_amrwb"}
+
 
 @contextmanager
-def open_ffmpeg(file: Steady, source: str, container: str) -> Iterator[Sound]:
+def open_ffmpeg(
+    file: Steady, source: str, container: str, *, promised_s: float = math.nan
+) -> Iterator[Sound]:
     """Open with FFmpeg, told which container it is.
 
     Args:
         file: at its beginning.
         source: its name in messages.
         container: FFmpeg's short name; nothing is guessed, so nothing else is opened.
+        promised_s: the length that the header promises, where the caller knows it.
 
     Raises:
         AudioError: when there is no audio track that decodes.
@@ -41,7 +47,7 @@ def open_ffmpeg(file: Steady, source: str, container: str) -> Iterator[Sound]:
         if not opened.streams.audio or opened.streams.audio[0].codec_context is None:
             raise not_sound(source, f"{container} without an audio track that decodes")
         track = opened.streams.audio[0]
-        claimed_s = _duration_s(opened, track) if exact else math.nan
+        claimed_s = _duration_s(opened, track) if exact else promised_s
         yield Sound(
             track.rate or 0,
             track.channels or 0,
@@ -60,6 +66,15 @@ def _duration_s(opened: av.container.InputContainer, track: av.audio.stream.Audi
     return opened.duration / 1e6 if opened.duration else math.nan
 
 
+def _decoder(track: av.audio.stream.AudioStream) -> av.AudioCodecContext:
+    import av
+
+    name = _DECODERS.get(track.codec_context.name)
+    if name not in av.codecs_available:
+        return track.codec_context
+    return cast("av.AudioCodecContext", av.CodecContext.create(name, "r"))
+
+
 def _parts(
     opened: av.container.InputContainer,
     track: av.audio.stream.AudioStream,
@@ -73,13 +88,14 @@ def _parts(
     # more than eight channels PyAV reads past the last one, into memory that is not its own.
     planar = n_channels < 8
     to_float = av.AudioResampler("fltp" if planar else "flt", track.layout, rate)
+    decoder = _decoder(track)
     expected: tuple[int, int, str] | None = None
     n_good, n_bad = 0, 0
     try:
         for packet in opened.demux(track):
             try:
-                frames = packet.decode()
-            except av.InvalidDataError:
+                frames = decoder.decode(packet)
+            except (av.InvalidDataError, av.PatchWelcomeError):
                 n_bad += 1
                 continue
             for frame in frames:
