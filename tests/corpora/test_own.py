@@ -6,6 +6,7 @@ import math
 
 import pytest
 
+from serotone.audio.find import SUFFIXES
 from serotone.corpora import read
 from serotone.errors import ConfigError, CorpusError
 from tests.corpora import trees
@@ -23,6 +24,13 @@ def test_folders_are_classes_and_a_pattern_finds_the_speaker(tmp_path):
     ]
     assert {u.language for u in reading} == {"it"}
     assert [(p.kind, p.path.name) for p in reading.problems] == [("misnamed", "stray.wav")]
+
+
+def test_a_folder_gives_every_kind_of_file_that_predict_hears(tmp_path):
+    (tmp_path / "joy").mkdir()
+    for suffix in SUFFIXES:
+        (tmp_path / f"joy/{suffix[1:]}{suffix}").touch()
+    assert {u.path.suffix for u in read("folder", tmp_path)} == SUFFIXES
 
 
 def test_a_clip_without_a_speaker_is_reported_where_a_pattern_asks_for_one(tmp_path):

@@ -7,13 +7,10 @@ import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-# fmt: off
-SUFFIXES: frozenset[str] = frozenset({
-    ".wav", ".wave", ".w64", ".rf64", ".aif", ".aiff", ".aifc", ".au", ".snd", ".caf",
-    ".flac", ".ogg", ".oga", ".opus", ".mp3",
-    ".m4a", ".mp4", ".mov", ".3gp", ".aac", ".webm", ".mka", ".amr", ".wma",
-})
-# fmt: on
+from serotone.suffixes import AUDIO, FILM
+
+SUFFIXES = AUDIO | FILM
+"""What a search in folders takes."""
 
 
 def find_files(paths: Iterable[str | Path]) -> list[Path]:

@@ -9,6 +9,7 @@ from pathlib import Path
 from serotone.corpora.reading import CorpusInfo, Misnamed, Reading, gather, one_voice_each
 from serotone.errors import ConfigError
 from serotone.labels import normalise
+from serotone.suffixes import AUDIO, FILM
 from serotone.types import Utterance
 
 
@@ -47,7 +48,7 @@ class Folder:
                 language=self.language,
             )
 
-        reading = gather(self.info, root, describe)
+        reading = gather(self.info, root, describe, suffixes=AUDIO | FILM)
         if pattern is not None:
             return reading
         warning = one_voice_each(

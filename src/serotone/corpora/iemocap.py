@@ -13,7 +13,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from serotone.corpora.reading import (
-    AUDIO_SUFFIXES,
     CorpusInfo,
     Reading,
     finish,
@@ -21,6 +20,7 @@ from serotone.corpora.reading import (
 )
 from serotone.errors import CorpusError
 from serotone.labels import normalise
+from serotone.suffixes import AUDIO
 from serotone.types import Utterance
 
 _HEAD = re.compile(r"\[[\d.]+ - [\d.]+\]\s+(Ses0([1-5])\w_\w+_([FM])\d+)\s+(\w+)\s+\[")
@@ -107,7 +107,7 @@ def _votes(block: str) -> dict[str, float]:
 
 
 def _clip(folder: Path, name: str) -> Path | None:
-    for suffix in sorted(AUDIO_SUFFIXES):
+    for suffix in sorted(AUDIO):
         path = folder / f"{name}{suffix}"
         if path.is_file():
             return path

@@ -11,7 +11,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from serotone.corpora.reading import (
-    AUDIO_SUFFIXES,
     CorpusInfo,
     Problem,
     Reading,
@@ -23,6 +22,7 @@ from serotone.corpora.reading import (
 from serotone.corpora.sheet import read_sheet
 from serotone.errors import CorpusError
 from serotone.labels import normalise
+from serotone.suffixes import AUDIO, FILM
 from serotone.types import PARTS, Utterance
 
 _COLUMNS = ("Utterance", "Speaker", "Emotion", "Dialogue_ID", "Utterance_ID")
@@ -64,7 +64,7 @@ def _clips(root: Path) -> tuple[dict[str, list[Path]], list[Problem]]:
     """Clips by id, and the files whose name or place says nothing."""
     clips: dict[str, list[Path]] = {}
     strange: list[Problem] = []
-    for path in audio_files(root, AUDIO_SUFFIXES | {".mp4"}):
+    for path in audio_files(root, AUDIO | FILM):
         folders = str(path.parent.relative_to(root))
         part = next((p for p in PARTS if re.search(rf"(?<![a-z]){p}(?![a-z])", folders)), "")
         if part and _NAME.fullmatch(path.stem):

@@ -8,10 +8,8 @@ from pathlib import Path
 from typing import Literal, Protocol
 
 from serotone.errors import CorpusError
+from serotone.suffixes import AUDIO
 from serotone.types import Utterance
-
-AUDIO_SUFFIXES = frozenset({".wav", ".flac", ".ogg", ".opus", ".mp3", ".m4a", ".aac", ".webm"})
-"""Endings of a sound file, in lower case; a reader takes any of them for any corpus."""
 
 ProblemKind = Literal["duplicate", "missing", "misnamed", "unreadable", "speakers"]
 
@@ -122,7 +120,7 @@ class Misnamed(Exception):
     """A file of the corpus whose name does not say what it should. Its text becomes a problem."""
 
 
-def audio_files(root: Path, suffixes: Iterable[str] = AUDIO_SUFFIXES) -> list[Path]:
+def audio_files(root: Path, suffixes: Iterable[str] = AUDIO) -> list[Path]:
     """Every sound file below ``root``, sorted; hidden ones (``._…``, ``.git/…``) are not of it.
 
     Raises:
@@ -145,7 +143,7 @@ def gather(
     describe: Callable[[Path], Utterance | None],
     *,
     expected: Callable[[list[Utterance]], Iterable[str]] | None = None,
-    suffixes: Iterable[str] = AUDIO_SUFFIXES,
+    suffixes: Iterable[str] = AUDIO,
 ) -> Reading:
     """Read every sound file below ``root`` by its name.
 
