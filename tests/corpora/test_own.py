@@ -85,6 +85,16 @@ def test_a_table_takes_other_column_names_and_reports_gaps_copies_and_voiceless_
     assert "row 5" in reading.problems[0].message
 
 
+def test_a_table_of_a_spreadsheet_with_semicolons_reads_the_same(tmp_path):
+    trees.sounds(tmp_path, ["a.wav", "b.wav"])
+    rows = "path,label,speaker\na.wav,joy,anna\nb.wav,fear,ben\n"
+    commas = trees.text(tmp_path / "commas.csv", rows)
+    semicolons = tmp_path / "semicolons.csv"
+    semicolons.write_bytes(rows.replace(",", ";").replace("\n", "\r\n").encode("utf-8-sig"))
+    assert [*read("table", semicolons)] == [*read("table", commas)]
+    assert len(read("table", semicolons)) == 2
+
+
 def test_a_table_that_is_none_is_one_line(tmp_path):
     bad_number = trees.text(tmp_path / "n.csv", "path,label,age\na.wav,sad,old\n")
     trees.sound(tmp_path / "a.wav")

@@ -18,7 +18,8 @@ def read_sheet(
     Args:
         path: of the file, UTF-8 with or without a byte order mark.
         columns: that must be there.
-        delimiter: between values.
+        delimiter: between values. Instead of a comma it may be a semicolon, which spreadsheets
+            write where the comma is the decimal sign.
         quoted: whether values may stand in double quotes.
 
     Raises:
@@ -27,6 +28,10 @@ def read_sheet(
     quoting: Literal[0, 3] = csv.QUOTE_MINIMAL if quoted else csv.QUOTE_NONE
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
+            header = file.readline()
+            file.seek(0)
+            if delimiter == "," and "," not in header and ";" in header:
+                delimiter = ";"
             reader = csv.DictReader(file, delimiter=delimiter, quoting=quoting, restval="")
             names = list(reader.fieldnames or ())
             for column in columns:
