@@ -11,7 +11,7 @@ import soundfile
 from starlette.testclient import TestClient
 from starlette.websockets import WebSocketDisconnect
 
-from serotone.audio.io import read
+from serotone.audio.io import read, read_bytes
 from serotone.inference.recognizer import Recognizer
 from serotone.inference.stream import EmotionStream
 from serotone.store.folder import ModelInfo
@@ -48,6 +48,28 @@ def test_pcm_is_heard_as_by_the_stream_itself(client: TestClient, tiny_model: Mo
     assert end["event"] == "end"
     assert [a["label"] for a in answers] == [p.label for p in expected]
     for answer, prediction in zip(answers, expected, strict=True):
+        assert answer["confidence"] == pytest.approx(prediction.confidence, abs=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("format", "subtype"), [("s16le", "PCM_16"), ("mulaw", "ULAW"), ("alaw", "ALAW")]
+)
+def test_every_coding_of_samples_is_heard_as_its_file(
+    client: TestClient, tiny_model: ModelInfo, format: str, subtype: str
+) -> None:
+    audio, rate = read(SAMPLE, sample_rate=8000), 8000
+    raw, wav = io.BytesIO(), io.BytesIO()
+    soundfile.write(raw, audio.signal, rate, format="RAW", subtype=subtype, endian="LITTLE")
+    soundfile.write(wav, audio.signal, rate, format="WAV", subtype=subtype)
+    heard = read_bytes(wav.getvalue(), source="call").signal
+    model = Recognizer.open(tiny_model.path)
+    expected = EmotionStream(model, sample_rate=rate).push(heard)
+    # The usual rate of a telephone needs no telling.
+    query = f"format={format}" + f"&sample_rate={rate}" * (format == "s16le")
+    *answers, _ = stream(client, query, cut(raw.getvalue(), 1001))
+    assert len(answers) == len(expected) > 0
+    for answer, prediction in zip(answers, expected, strict=True):
+        assert answer["label"] == prediction.label
         assert answer["confidence"] == pytest.approx(prediction.confidence, abs=1e-4)
 
 

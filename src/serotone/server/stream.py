@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import io
 import json
 import sys
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
+from functools import cache
 from typing import Annotated, Literal
 
 import numpy as np
+import soundfile
 from fastapi import FastAPI, Query, WebSocket
 from numpy.typing import NDArray
 from pydantic import Field
@@ -25,6 +28,12 @@ from serotone.server.refusal import Refusal
 CONTAINERS = {"ogg": "ogg", "webm": "matroska"}
 """FFmpeg's names of what browsers send."""
 
+SAMPLE_BYTES = {"s16le": 2, "f32le": 4, "mulaw": 1, "alaw": 1}
+"""Of codings whose samples are all alike."""
+
+TELEPHONE = {"mulaw": "ULAW", "alaw": "ALAW"}
+"""libsndfile's names of what telephone exchanges send (ITU-T G.711)."""
+
 READ_BYTES = 65_536
 END = "end"
 POLICY, FINISHED = 1008, 1000
@@ -33,11 +42,18 @@ POLICY, FINISHED = 1008, 1000
 class StreamOptions(Config):
     """How a stream is to be heard."""
 
-    format: Literal["s16le", "f32le", "ogg", "webm"] = "s16le"
-    sample_rate: int = Field(default=16_000, ge=8000, le=192_000)
+    format: Literal["s16le", "f32le", "mulaw", "alaw", "ogg", "webm"] = "s16le"
+    sample_rate: int | None = Field(default=None, ge=8000, le=192_000)
     hop_s: float = Field(default=1.0, ge=0.1, le=10)
     labels: str = Field(default="", max_length=200)
     min_confidence: float = Field(default=0.0, ge=0, le=1)
+
+    @property
+    def rate_hz(self) -> int | None:
+        """Of the samples that come, the usual one where none is given; None for a file."""
+        if self.format in CONTAINERS:
+            return None
+        return self.sample_rate or (8_000 if self.format in TELEPHONE else 16_000)
 
 
 def add_stream(app: FastAPI, engine: Engine) -> None:
@@ -110,11 +126,10 @@ class _Stream:
         self._socket, self._engine, self._options = socket, engine, options
         labels = options.labels.split(",") if options.labels else engine.recognizer.labels
         recognizer = engine.recognizer.narrow([name.strip() for name in labels])
-        self._is_file = options.format in CONTAINERS
         self._heard = EmotionStream(
             recognizer.with_min_confidence(options.min_confidence),
             StreamConfig(hop_s=options.hop_s),
-            sample_rate=None if self._is_file else options.sample_rate,
+            sample_rate=options.rate_hz,
             source="stream",
         )
 
@@ -126,11 +141,11 @@ class _Stream:
             AudioError: when samples are not finite.
             WebSocketDisconnect: when the client leaves.
         """
-        if self._is_file:
+        if self._options.format in CONTAINERS:
             await self._follow_file()
         else:
             rest = b""
-            n_sample = 2 if self._options.format == "s16le" else 4
+            n_sample = SAMPLE_BYTES[self._options.format]
             async for message in self._messages():
                 data = rest + message
                 whole = len(data) - len(data) % n_sample
@@ -237,4 +252,21 @@ class _Stream:
 def _samples(data: bytes, format: str) -> NDArray[np.float32]:
     if format == "f32le":
         return np.frombuffer(data, "<f4").astype(np.float32)
+    if format in TELEPHONE:
+        return _expanded(format)[np.frombuffer(data, np.uint8)]
     return np.frombuffer(data, "<i2").astype(np.float32) / np.float32(32768)
+
+
+@cache
+def _expanded(format: str) -> NDArray[np.float32]:
+    """The sample that each byte of a telephone coding stands for, shape (256,)."""
+    every = io.BytesIO(bytes(range(256)))
+    samples: NDArray[np.float32] = soundfile.read(
+        every,
+        samplerate=8_000,
+        channels=1,
+        format="RAW",
+        subtype=TELEPHONE[format],
+        dtype="float32",
+    )[0]
+    return samples
