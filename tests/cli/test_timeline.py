@@ -193,6 +193,25 @@ def test_a_long_recording_is_linked(
     assert page.audio == "../a%20call.wav"
 
 
+def test_a_folder_for_results_is_made_and_loses_none(
+    serotone: Run, call: Path, tmp_path: Path
+) -> None:
+    other = tmp_path / "late" / "A call.wav"
+    other.parent.mkdir()
+    other.write_bytes(call.read_bytes())
+    refused = timeline(serotone, str(call), str(other), "-f", "srt", "-o", str(tmp_path / "one"))
+    assert "as --out pages/" in str(refused.exception)
+    into = str(tmp_path / "new" / "pages")
+    assert timeline(serotone, str(call), "-f", "srt", "-o", f"{into}/").exit_code == 0
+    assert timeline(serotone, str(call), str(other), "-f", "srt", "-o", into).exit_code == 0
+    # A name alone where no other has it, else with the folders that tell them apart.
+    written = ["a call.srt", "a call.wav.srt", "late-A call.wav.srt"]
+    assert sorted(p.name for p in Path(into).iterdir()) == written
+    assert len({(Path(into) / name).read_text() for name in written}) == 1
+    blocked = timeline(serotone, str(call), "-f", "srt", "-o", f"{call}/pages/")
+    assert "cannot be made" in str(blocked.exception)
+
+
 def test_a_name_full_of_markup_stays_text(serotone: Run, call: Path) -> None:
     evil = call.rename(call.with_name('"><script>alert(1)</script>&.wav'.replace("/", "")))
     text = timeline(serotone, "-f", "html", str(evil)).stdout

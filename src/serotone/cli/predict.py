@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import os
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -60,7 +61,8 @@ def predict(
             "--out",
             "-o",
             metavar="PATH",
-            help="Write here, not to standard output; with --engine ray a folder or URI.",
+            help="Write here, not to standard output; with --timeline also a folder, as pages/; "
+            "with --engine ray a folder or URI.",
         ),
     ] = None,
     labels: Annotated[
@@ -159,6 +161,7 @@ def predict(
         chosen = TimelineOptions(
             format=format.value,
             out=out,
+            into_folder=out is not None and (out.is_dir() or str(place).endswith(("/", os.sep))),
             channels=channels,
             n_speakers=speakers,
             resume=resume,

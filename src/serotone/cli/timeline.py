@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,7 +32,8 @@ class TimelineOptions:
     Attributes:
         format: ``table``, ``json``, ``jsonl``, ``csv``, ``srt``, ``vtt``, ``rttm``, ``audacity``
             or ``html``.
-        out: a file, a folder for one file a recording, or None for standard output.
+        out: a file or a folder, or None for standard output.
+        into_folder: whether ``out`` is a folder, for one file a recording; made if missing.
         channels: ``mix``, ``split`` or a number.
         n_speakers: voices to tell apart; 0 does not try.
         resume: go on with jobs that were stopped.
@@ -40,6 +42,7 @@ class TimelineOptions:
 
     format: str
     out: Path | None = None
+    into_folder: bool = False
     channels: str = "mix"
     n_speakers: int = 0
     resume: bool = False
@@ -63,20 +66,19 @@ def write_timelines(files: Sequence[str], recognizer: Recognizer, options: Timel
         ConfigError: when the options do not fit together or a place cannot be written.
     """
     _check(files, options)
-    into_folder = options.out is not None and options.out.is_dir()
+    places = _places(files, options)
     answers: list[Timeline | Failure] = []
     journals: list[Path] = []
-    for number, file in enumerate(files):
-        out = _out(file, options) if into_folder else options.out
-        journal = _journal(out, number, alone=into_folder or len(files) == 1)
+    for number, (file, out) in enumerate(zip(files, places, strict=True)):
+        journal = _journal(out, number, alone=options.into_folder or len(files) == 1)
         answer = _hear(file, recognizer, options, journal)
         _complain(answer)
         answers.append(answer)
         journals += [journal] if journal else []
-        if into_folder:
+        if options.into_folder:
             _save(render([answer], options.format, out), out)
             _forget(journals)
-    if not into_folder:
+    if not options.into_folder:
         _save(render(answers, options.format, options.out), options.out)
         _forget(journals)
     return int(any(isinstance(a, Failure) or bool(a.warning) for a in answers))
@@ -123,11 +125,10 @@ def _check(files: Sequence[str], options: TimelineOptions) -> None:
         raise ConfigError("--timeline needs files, got standard input. Save it to a file first.")
     if options.resume and options.out is None:
         raise ConfigError("--resume needs --out: what was heard is kept beside it.")
-    folder = options.out is not None and options.out.is_dir()
-    if options.format in ONE_EACH and len(files) > 1 and not folder:
+    if options.format in ONE_EACH and len(files) > 1 and not options.into_folder:
         raise ConfigError(
             f"--format {options.format} holds one recording, got {len(files)}. "
-            "Give an existing folder with --out."
+            "Give a folder, as --out pages/."
         )
 
 
@@ -180,9 +181,23 @@ def _complain(answer: Timeline | Failure) -> None:
         print(f"serotone: {said}", file=sys.stderr)
 
 
-def _out(file: str, options: TimelineOptions) -> Path:
+def _places(files: Sequence[str], options: TimelineOptions) -> list[Path | None]:
+    """Where the timeline of each recording goes; in a folder no two go to the same place."""
+    if options.out is None or not options.into_folder:
+        return [options.out] * len(files)
+    try:
+        options.out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigError(f"--out {options.out}: cannot be made: {error.strerror}.") from None
     ending = ENDINGS.get(options.format, options.format)
-    return (options.out or Path()) / f"{Path(file).stem}.{ending}"
+    paths = [Path(file).absolute() for file in files]
+    often = Counter(path.stem.casefold() for path in paths)
+    above = Path(os.path.commonpath([path.parent for path in paths]))
+    names = [
+        path.stem if often[path.stem.casefold()] == 1 else "-".join(path.relative_to(above).parts)
+        for path in paths
+    ]
+    return [options.out / f"{name}.{ending}" for name in names]
 
 
 def _journal(out: Path | None, number: int, *, alone: bool) -> Path | None:
