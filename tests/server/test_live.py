@@ -16,12 +16,11 @@ import pytest
 from serotone.store.folder import ModelInfo
 from tests.server.conftest import ROOT, SAMPLE, Service
 
-PAGE = (ROOT / "docs" / "service.md").read_text(encoding="utf-8")
 
-
-def shown(name: str) -> str:
-    """The block of the page that is marked to be run."""
-    found = re.search(rf"<!-- run: {name} -->\n```\w+\n(.*?)```", PAGE, re.DOTALL)
+def shown(name: str, page: str = "service") -> str:
+    """The block of a page of the docs that is marked to be run."""
+    text = (ROOT / "docs" / f"{page}.md").read_text(encoding="utf-8")
+    found = re.search(rf"<!-- run: {name} -->\n```\w+\n(.*?)```", text, re.DOTALL)
     assert found
     return found[1]
 
@@ -36,9 +35,11 @@ def test_curl_of_the_docs(service: Service) -> None:
     assert done.stdout.count('"label":') == 4
 
 
-@pytest.mark.parametrize("name", ["python", "stream"])
-def test_python_of_the_docs(service: Service, name: str) -> None:
-    script = shown(name).replace("127.0.0.1:8000", f"127.0.0.1:{service.port}")
+@pytest.mark.parametrize(
+    ("page", "name"), [("service", "python"), ("service", "stream"), ("calls", "call")]
+)
+def test_python_of_the_docs(service: Service, page: str, name: str) -> None:
+    script = shown(name, page).replace("127.0.0.1:8000", f"127.0.0.1:{service.port}")
     done = subprocess.run(
         [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, timeout=60
     )
