@@ -65,7 +65,7 @@ def test_it_writes_figures_answers_and_reports(run, tmp_path):
     assert metrics["protocol"] == "honest" and metrics["uar"] == pytest.approx(2 / 3, abs=1e-6)
     assert metrics["labels"] == ["neutral", "happy", "sad"]
     assert "66.7 %" in out and "metrics.json" in err
-    assert "problem(s) in the corpus" in err  # 1,368 clips of RAVDESS are not there
+    assert "ravdess: 1368 problem(s), the first" in err  # 1,368 clips of RAVDESS are not there
 
 
 def test_json_stands_alone_on_standard_output(run, tmp_path):

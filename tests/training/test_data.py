@@ -22,7 +22,7 @@ from serotone.corpora.split import fold
 from serotone.models.contract import EmotionModel
 from serotone.store.card import card
 from serotone.training.batches import TrainingBatches
-from serotone.training.data import load_clips, load_side, read_utterance
+from serotone.training.data import load_clips, load_side, read_utterance, readable
 from serotone.training.kept import Kept
 from serotone.training.publish import describe_run
 from serotone.training.recipe import Recipe
@@ -260,3 +260,20 @@ def test_clips_that_are_to_be_heard_otherwise_are_read_again(assignment: str) ->
         Recipe.parse(override(values, ["name=y", "data.split=loso:2"]))
     )
     assert kept.of(other) == {}
+
+
+def test_clips_that_cannot_be_read_are_known_beforehand(
+    corpus: list[Utterance], tmp_path: Path
+) -> None:
+    broken = tmp_path / "broken.wav"
+    broken.write_bytes(b"no sound")
+    behind_the_end = dataclasses.replace(corpus[0], id="x/behind", start_s=9.0)
+    lost = [Utterance("x/broken", broken, "x", "speaker-0", "happy"), behind_the_end]
+    seen: list[None] = []
+    good, failures = readable(
+        [corpus[3], lost[0], corpus[1], lost[1]], on_clip=lambda: seen.append(None)
+    )
+    assert good == [corpus[3], corpus[1]]
+    assert [f.source for f in failures] == [str(broken), str(corpus[0].path)]
+    assert "not a recording" in failures[0].error and "at least one sample" in failures[1].error
+    assert len(seen) == 4

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from serotone.cli.problems import tell_problems
 from serotone.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -235,13 +236,7 @@ def _print(result: Evaluation, format: Format, losses: Losses | None) -> None:
 
 
 def _warn(result: Evaluation, reading: Reading) -> None:
-    if reading.problems:
-        first = reading.problems[0]
-        print(
-            f"{len(reading.problems)} problem(s) in the corpus, the first: {first.path}: "
-            f"{first.message} See: serotone corpus verify {result.source.corpus}",
-            file=sys.stderr,
-        )
+    tell_problems(result.source.corpus, reading.problems)
     for failure in result.source.failures:
         print(failure.error, file=sys.stderr)
 

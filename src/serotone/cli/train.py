@@ -11,10 +11,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from serotone.cli.problems import tell_problems
 from serotone.errors import ConfigError, MissingExtraError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from serotone.training.recipe import Recipe
+    from serotone.types import Utterance
 
 
 def train(
@@ -70,8 +74,8 @@ def train(
     if show:
         print(loaded.model_dump_json(indent=2))
         return
-    utterances = read_corpora(loaded, _roots(loaded, root, corpora))
-    split = split_of(loaded, utterances)
+    found = read_corpora(loaded, _roots(loaded, root, corpora), on_problems=tell_problems)
+    split = split_of(loaded, _readable(found))
     ready = with_labels(loaded, split)
     run = f"{ready.name}-{split.name}-{ready.seed}".replace(":", "-")
     folder = out or Path("runs") / run
@@ -81,7 +85,7 @@ def train(
         file=sys.stderr,
     )
     try:
-        with _reading(len(split.train) + len(split.dev)) as on_clip:
+        with _bar("reading clips", len(split.train) + len(split.dev)) as on_clip:
             trained = train(
                 ready, split, out=folder, resume=resume, on_clip=on_clip, machines=machines
             )
@@ -118,9 +122,22 @@ def _roots(recipe: Recipe, root: Path | None, corpora: Path | None) -> Mapping[s
     return {name: corpora / name for name in names if (corpora / name).exists()}
 
 
+def _readable(utterances: Sequence[Utterance]) -> list[Utterance]:
+    """Those that can be read; of the others a line each."""
+    from serotone.training.data import readable
+
+    with _bar("checking clips", len(utterances)) as on_clip:
+        good, failures = readable(utterances, on_clip=on_clip)
+    for failure in failures:
+        print(failure.error, file=sys.stderr)
+    if failures:
+        print(f"left out {len(failures)} of {len(utterances)} clips", file=sys.stderr)
+    return good
+
+
 @contextlib.contextmanager
-def _reading(n_clips: int) -> Iterator[Callable[[], None]]:
-    """A bar for the reading of clips on standard error, none where that is no terminal."""
+def _bar(what: str, n_clips: int) -> Iterator[Callable[[], None]]:
+    """A bar on standard error, a step a clip, none where that is no terminal."""
     if not sys.stderr.isatty() or os.environ.get("TERM") == "dumb":
         yield lambda: None
         return
@@ -128,5 +145,5 @@ def _reading(n_clips: int) -> Iterator[Callable[[], None]]:
     from rich.progress import Progress
 
     with Progress(console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("reading clips", total=n_clips)
+        task = bar.add_task(what, total=n_clips)
         yield lambda: bar.advance(task)

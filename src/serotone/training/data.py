@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+import os
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
 import torch
@@ -14,11 +16,11 @@ from serotone.audio.io import read
 from serotone.audio.preparation import PrepareConfig, prepare
 from serotone.audio.voice import Voice, voice_of
 from serotone.augment.waveform import Alterations, as_row
-from serotone.errors import CorpusError
+from serotone.errors import AudioError, CorpusError
 from serotone.models.contract import EmotionModel
 from serotone.training.kept import Kept, Made
 from serotone.training.recipe import Recipe
-from serotone.types import Audio, Utterance
+from serotone.types import Audio, Failure, Utterance
 
 
 @dataclass(frozen=True)
@@ -189,14 +191,51 @@ def _clips(
     )
 
 
-def read_utterance(utterance: Utterance, sample_rate: int) -> Audio:
-    """The sound of an utterance, cut to its place in the file; a copy's row is that copy."""
+def readable(
+    utterances: Sequence[Utterance], *, on_clip: Callable[[], None] = lambda: None
+) -> tuple[list[Utterance], list[Failure]]:
+    """Utterances that can be read, and why the others cannot.
+
+    All are decoded once, so that a damaged file is known before hours of training.
+
+    Args:
+        utterances: in any order, which is kept.
+        on_clip: called for every one.
+    """
+
+    def failure(utterance: Utterance) -> Failure | None:
+        try:
+            read_utterance(utterance, None)
+        except AudioError as error:
+            return Failure(str(utterance.path), str(error))
+        return None
+
+    good: list[Utterance] = []
+    failures: list[Failure] = []
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        for utterance, failed in zip(utterances, pool.map(failure, utterances), strict=True):
+            on_clip()
+            if failed is None:
+                good.append(utterance)
+            else:
+                failures.append(failed)
+    return good, failures
+
+
+def read_utterance(utterance: Utterance, sample_rate: int | None) -> Audio:
+    """The sound of an utterance, cut to its place in the file; a copy's row is that copy.
+
+    At the file's own rate where ``sample_rate`` is None.
+
+    Raises:
+        AudioError: when it cannot be read, or nothing is left of it.
+    """
     whole = read(utterance.path, sample_rate=sample_rate)
     if utterance.start_s > 0 or not math.isnan(utterance.end_s):
-        start = round(utterance.start_s * sample_rate)
-        end = None if math.isnan(utterance.end_s) else round(utterance.end_s * sample_rate)
-        source = str(utterance.path)
-        whole = Audio(whole.signal[start:end], sample_rate, source, utterance.start_s)
+        rate = whole.sample_rate
+        start = round(utterance.start_s * rate)
+        end = None if math.isnan(utterance.end_s) else round(utterance.end_s * rate)
+        whole = Audio(whole.signal[start:end], rate, str(utterance.path), utterance.start_s)
     return as_row(whole, utterance_id=utterance.id, path=utterance.path)
 
 

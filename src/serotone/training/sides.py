@@ -4,19 +4,29 @@ from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from serotone.corpora import read
+from serotone.corpora import Problem, read
 from serotone.corpora.split import fold
 from serotone.errors import ConfigError, CorpusError, did_you_mean
 from serotone.training.recipe import Recipe
 from serotone.types import Sides, Split, Utterance
 
 
-def read_corpora(recipe: Recipe, roots: Mapping[str, Path]) -> list[Utterance]:
+def read_corpora(
+    recipe: Recipe,
+    roots: Mapping[str, Path],
+    *,
+    on_problems: Callable[[str, Sequence[Problem]], None] = lambda _name, _problems: None,
+) -> list[Utterance]:
     """The utterances of the recipe's corpora, called and chosen as it says.
+
+    Args:
+        recipe: with the names of the corpora, and their options.
+        roots: a folder by name.
+        on_problems: told what is wrong with a corpus, by its name.
 
     Raises:
         CorpusError: when a corpus has no folder in ``roots`` or cannot be read, or has too few
@@ -30,7 +40,9 @@ def read_corpora(recipe: Recipe, roots: Mapping[str, Path]) -> list[Utterance]:
                 f"recipe '{recipe.name}' needs the corpus '{name}', which has no folder. "
                 f"Give --corpora DIR with DIR/{name} in it, or --root for a single corpus."
             )
-        utterances += read(name, roots[name], **recipe.data.options.get(name, {})).utterances
+        reading = read(name, roots[name], **recipe.data.options.get(name, {}))
+        on_problems(name, reading.problems)
+        utterances += reading.utterances
     named = relabelled(utterances, recipe)
     return balanced(named, recipe) if recipe.data.per_class else named
 
