@@ -77,7 +77,7 @@ def test_an_unreadable_file_is_no_all_clear(splits):
     [
         (["nowhere.csv"], "nowhere.csv: No such file"),
         (["ravdess"], "got no split of 'ravdess'"),
-        (["x.csv", "--split", "luna5"], "--split is for a corpus"),
+        (["x.csv", "--split", "luna5"], "--split and --set are for a corpus"),
         (["ravdes", "--split", "luna5"], "unknown corpus 'ravdes'. Did you mean 'ravdess'?"),
     ],
 )

@@ -141,3 +141,49 @@ def test_robustness_is_measured_and_kept(run, root, recognizer, tmp_path):
     assert "points lost" in out
     assert "Robustness" in (tmp_path / "out" / "report.html").read_text()
     assert run("--noise", str(tmp_path))[0] == 2
+
+
+@pytest.fixture
+def own(tmp_path: Path) -> Path:
+    """Recordings of one's own, the speaker before the first ``_``; none is ever opened."""
+    for label in ("happy", "neutral"):
+        folder = tmp_path / "own" / label
+        folder.mkdir(parents=True)
+        for speaker in ("anna", "ben"):
+            (folder / f"{speaker}_as-{label}.wav").touch()
+    return tmp_path / "own"
+
+
+def judge(own: Path, *words: str) -> int:
+    return main(["evaluate", "-c", "folder", "-r", str(own), "-o", str(own.parent / "out"), *words])
+
+
+def protocol_of(own: Path) -> str:
+    return str(json.loads((own.parent / "out" / "metrics.json").read_text())["protocol"])
+
+
+def test_own_recordings_are_read_as_they_taught(own, recognizer, monkeypatch, capsys):
+    taught = {"train_speakers": ["folder-anna"], "readers": {"folder": {"speaker": "([a-z]+)_"}}}
+    fake = FakeRecognizer(model=FakeModel(provenance=taught))
+    opened = type("Recognizer", (), {"open": staticmethod(lambda _, **__: fake)})
+    monkeypatch.setattr(sys.modules["serotone.inference.recognizer"], "Recognizer", opened)
+    # Anna taught it: with the reader of its training she is known again.
+    assert judge(own) == 2
+    assert "learned from 1 of the 2 speakers" in capsys.readouterr().err
+    assert judge(own, "--allow-seen-speakers") == 0
+    assert protocol_of(own) == "seen-speakers"
+    # Without speakers nobody can tell.
+    assert judge(own, "--set", "speaker=") == 0
+    assert protocol_of(own) == "unverified"
+    said = capsys.readouterr()
+    assert "UNVERIFIED" in said.out and "speakers are unknown" in said.err
+
+
+def test_a_reader_can_be_told_where_the_speaker_stands(own, recognizer, monkeypatch):
+    fake = FakeRecognizer()
+    opened = type("Recognizer", (), {"open": staticmethod(lambda _, **__: fake)})
+    monkeypatch.setattr(sys.modules["serotone.inference.recognizer"], "Recognizer", opened)
+    assert judge(own, "--set", "speaker=([a-z]+)_") == 0
+    assert protocol_of(own) == "honest"
+    people = json.loads((own.parent / "out" / "metrics.json").read_text())["per_speaker"]
+    assert people.keys() == {"folder-anna", "folder-ben"}

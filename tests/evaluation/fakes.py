@@ -25,6 +25,9 @@ class FakeModel:
         default_factory=lambda: {"train_speakers": ["toy-9"], "seed": 3, "train_s": 1.5}
     )
 
+    def reader(self, corpus: str) -> dict[str, Any]:
+        return dict(self.provenance.get("readers", {}).get(corpus, {}))
+
 
 class FakeRecognizer:
     """Gives 0.7 to the label that stands in the name after ``as-``; ``bad`` files fail."""

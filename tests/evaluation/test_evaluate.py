@@ -126,6 +126,14 @@ def test_a_model_that_does_not_say_whom_it_heard_is_not_called_honest(corpus):
     assert evaluate(recognizer, corpus, corpus="toy").source.protocol == "unverified"
 
 
+def test_where_nobody_says_who_speaks_nothing_is_called_honest(corpus, split):
+    result = evaluate(FakeRecognizer(), corpus, corpus="toy", split=split, known_speakers=False)
+    assert result.source.protocol == "unverified"
+    claimed = ClaimedSplit("random:1", tuple(corpus), (), tuple(corpus[:10]))
+    result = evaluate(FakeRecognizer(), corpus, corpus="toy", split=claimed, known_speakers=False)
+    assert result.source.protocol == "claimed"
+
+
 def test_a_claimed_split_says_so_whatever_the_model_has_seen(corpus):
     claimed = ClaimedSplit("random:1", tuple(corpus), (), tuple(corpus[:10]))
     recognizer = FakeRecognizer(model=FakeModel(provenance={"train_speakers": ["toy-0"]}))

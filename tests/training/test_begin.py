@@ -83,11 +83,19 @@ def test_a_speaker_who_taught_may_neither_choose_nor_test(
 
 def test_what_taught_the_first_is_said_of_the_second(taught: Path) -> None:
     source = beginning(str(taught), split("f", "c", "d"))
-    own = {"provenance": {"corpora": [], "train_speakers": ["f", "c"], "dev_speakers": ["e"]}}
+    own = {
+        "provenance": {
+            "corpora": [],
+            "readers": {"table": {"path": "file"}},
+            "train_speakers": ["f", "c"],
+            "dev_speakers": ["e"],
+        }
+    }
     provenance = inherited(own, source)["provenance"]
     assert provenance["train_speakers"] == ["a", "b", "c", "f"]
     assert provenance["dev_speakers"] == ["e"]  # c taught by now
     assert [corpus["name"] for corpus in provenance["corpora"]] == ["folder"]
+    assert provenance["readers"] == {**source.provenance["readers"], "table": {"path": "file"}}
     assert provenance["init"]["name"] == "first"
 
 

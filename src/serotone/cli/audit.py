@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from serotone.cli.reading import assignment, tell_problems
 from serotone.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -55,6 +56,12 @@ def audit(
     split: Annotated[
         str, typer.Option("--split", help="A corpus's split, as luna5 (every fold) or luna5:1.")
     ] = "",
+    assignments: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set", metavar="KEY=VALUE", help="Change the reader, as speaker='(s[0-9]+)_'."
+        ),
+    ] = None,
     near: Annotated[
         bool, typer.Option("--near/--no-near", help="Look for altered copies of clips.")
     ] = True,
@@ -89,7 +96,7 @@ def audit(
             n_threads=jobs or os.cpu_count() or 1,
             progress=_progress,
         )
-        for sides in _splits(target, root or corpora / target, split)
+        for sides in _splits(target, root or corpora / target, split, assignments or ())
     ]
     if format is Format.json:
         typer.echo(json.dumps([r.to_dict() for r in reports], indent=2, ensure_ascii=False))
@@ -102,18 +109,22 @@ def audit(
         raise typer.Exit(FAILED)
 
 
-def _splits(target: str, folder: Path, split: str) -> list[Sides]:
+def _splits(target: str, folder: Path, split: str, assignments: Sequence[str]) -> list[Sides]:
     from serotone.corpora import read
     from serotone.corpora.parts import read_parts
     from serotone.corpora.split import folds
 
     if Path(target).suffix.lower() in TABLES:
-        if split:
-            raise ConfigError("--split is for a corpus: a table says the sides itself. Leave it.")
+        if split or assignments:
+            raise ConfigError(
+                "--split and --set are for a corpus: a table says the sides itself. Leave them."
+            )
         return [read_parts(Path(target))]
     if not split:
         raise ConfigError(f"got no split of '{target}'. Name one, as --split luna5.")
-    return folds(read(target, folder), split)
+    reading = read(target, folder, **dict(map(assignment, assignments)))
+    tell_problems(target, reading.problems)
+    return folds(reading, split)
 
 
 def _sample(sides: Sides, wanted: int | None) -> int | None:

@@ -84,7 +84,7 @@ def _spoken(model: ModelInfo, wanted: set[str], corpora: Path) -> Iterable[Utter
     for name in sorted(names.intersection(CORPORA.names())):
         if not (corpora / name).exists():
             continue
-        for utterance in read(name, corpora / name).utterances:
+        for utterance in read(name, corpora / name, **model.reader(name)).utterances:
             if utterance.speaker in wanted:
                 found.add(utterance.speaker)
                 yield utterance

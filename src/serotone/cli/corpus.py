@@ -21,7 +21,8 @@ from rich.table import Table
 from rich.text import Text
 
 from serotone.cli.audit import audit
-from serotone.cli.explore import assignment, explore
+from serotone.cli.explore import explore
+from serotone.cli.reading import assignment
 from serotone.errors import ConfigError, CorpusError
 
 if TYPE_CHECKING:
@@ -122,7 +123,7 @@ def verify(
     chosen = names or _found_in(corpora, CORPORA)
     if len(chosen) != 1 and (root is not None or expect is not None or assignments):
         raise ConfigError("--root, --expect and --set are for one corpus. Name it.")
-    options = dict(assignment(text) for text in assignments or ())
+    options = dict(map(assignment, assignments or ()))
     results: list[tuple[Path, Verification]] = []
     for name in chosen:
         folder = root or corpora / name

@@ -57,7 +57,7 @@ def ensemble(
         from serotone.evaluation.stack import weights_on_dev
         from serotone.types import speakers
 
-        utterances, sides = _dev(corpus, root, split)
+        utterances, sides = _dev(models[0], corpus, root, split)
         found = weights_on_dev(models, utterances, corpus=corpus, split=sides)
         weights, dev_speakers = found.tolist(), speakers(sides.dev)
         for model, weight in zip(models, weights, strict=True):
@@ -66,14 +66,16 @@ def ensemble(
     print(info.path)
 
 
-def _dev(corpus: str, root: Path | None, split: str) -> tuple[list[Utterance], Sides]:
+def _dev(model: str, corpus: str, root: Path | None, split: str) -> tuple[list[Utterance], Sides]:
+    """The corpus, read as when it taught the model, and the sides of its split."""
     from serotone.corpora import read
     from serotone.corpora.split import fold
+    from serotone.store.folder import describe, resolve
 
     if not corpus or root is None or not split:
         raise ConfigError(
             "--how stack fits its weights on dev: give --corpus, --root and --split, "
             "as --corpus ravdess --root DIR --split luna5:1."
         )
-    utterances = list(read(corpus, root).utterances)
+    utterances = list(read(corpus, root, **describe(resolve(model)).reader(corpus)).utterances)
     return utterances, fold(utterances, split)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from serotone.cli.problems import tell_problems
+from serotone.cli.reading import assignment, tell_problems
 from serotone.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -50,6 +50,15 @@ def evaluate(
     model: Annotated[
         str, typer.Argument(metavar="[MODEL]", help="A model's name or folder.")
     ] = "default",
+    assignments: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            metavar="KEY=VALUE",
+            help="Change the reader, as speaker='(s[0-9]+)_'; a corpus that taught the model is "
+            "read as it was then.",
+        ),
+    ] = None,
     split: Annotated[
         str,
         typer.Option(
@@ -108,8 +117,9 @@ def evaluate(
     from serotone.evaluation.evaluate import evaluate as measure
     from serotone.inference.recognizer import Recognizer
 
-    reading = read(corpus, root)
     recognizer = Recognizer.open(model, sound_check=False)
+    given = dict(map(assignment, assignments or ()))
+    reading = read(corpus, root, **{**recognizer.model.reader(corpus), **given})
     sides = _sides(reading, split, part, recognizer.model)
     with _progress() as progress:
         result = measure(
@@ -119,6 +129,7 @@ def evaluate(
             split=sides,
             part=part or Part.test,
             allow_seen_speakers=allow_seen_speakers,
+            known_speakers=not any(p.kind == "speakers" for p in reading.problems),
             batch_size=batch_size,
             progress=progress,
         )

@@ -10,6 +10,7 @@ from typing import Annotated
 
 import typer
 
+from serotone.cli.reading import assignment
 from serotone.errors import ConfigError
 
 FAILED = 1
@@ -43,7 +44,7 @@ def explore(
 
     if len(names) > 1 and (root is not None or assignments):
         raise ConfigError("--root and --set are for one corpus. Name one, or use --corpora.")
-    options = dict(assignment(text) for text in assignments or ())
+    options = dict(map(assignment, assignments or ()))
     explored = []
     for name in names:
         folder = root or corpora / name
@@ -57,18 +58,6 @@ def explore(
     if n_failed:
         print(f"{n_failed} file(s) could not be read; the page lists them.", file=sys.stderr)
         raise typer.Exit(FAILED)
-
-
-def assignment(text: str) -> tuple[str, str]:
-    """The key and the value of ``key=value``.
-
-    Raises:
-        ConfigError: when there is no ``=``.
-    """
-    key, equals, value = text.partition("=")
-    if not equals:
-        raise ConfigError(f"--set got '{text}', expected key=value, as speaker='(\\w+)_'.")
-    return key.strip(), value
 
 
 @contextlib.contextmanager

@@ -114,7 +114,7 @@ def _signals(
     from serotone.export.clips import choose, signals_of
     from serotone.types import speakers
 
-    utterances = read(corpus, root).utterances
+    utterances = read(corpus, root, **source.reader(corpus)).utterances
     taught = source.provenance["train_speakers"]
     if split:
         taught = speakers(fold(utterances, split).train)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from serotone.cli.problems import tell_problems
+from serotone.cli.reading import tell_problems
 from serotone.errors import ConfigError, MissingExtraError
 
 if TYPE_CHECKING:

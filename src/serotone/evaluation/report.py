@@ -32,7 +32,7 @@ PROTOCOL_NOTES = {
         "or those it was adapted to. Expect less where a speaker's first recording is judged."
     ),
     "unverified": (
-        "UNVERIFIED: the model does not say whom it learned from, "
+        "UNVERIFIED: the model does not say whom it learned from, or the corpus who speaks, "
         "so nobody can tell whether it has heard these speakers before."
     ),
 }

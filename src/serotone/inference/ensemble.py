@@ -236,6 +236,7 @@ def _provenance(members: Sequence[Member], dev_speakers: Sequence[str]) -> dict[
         "split": _shared(known, "split") or "several",
         "split_hash": _shared(known, "split_hash"),
         "protocol": protocols[0] if protocols else "honest",
+        "readers": {name: how for one in known for name, how in one.get("readers", {}).items()},
         "train_speakers": sorted(taught),
         "dev_speakers": sorted(chose - taught),
         "test_speakers": sorted(tested - taught - chose),

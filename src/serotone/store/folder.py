@@ -63,6 +63,13 @@ class ModelInfo:
         found = self.calibration.get("conformal", {}).get("thresholds", {})
         return {float(coverage): float(value) for coverage, value in found.items()}
 
+    def reader(self, corpus: str) -> dict[str, Any]:
+        """Options with which a corpus was read that taught the model, none for another.
+
+        Read otherwise, it may name its speakers otherwise, and nobody would know who taught.
+        """
+        return dict(self.provenance.get("readers", {}).get(corpus, {}))
+
     def threshold(self, coverage: float) -> float:
         """The probability that a label needs to enter a set of this coverage.
 

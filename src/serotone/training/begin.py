@@ -85,6 +85,7 @@ def inherited(description: dict[str, Any], source: ModelInfo) -> dict[str, Any]:
     provenance = {
         **after,
         "corpora": [merged[name] for name in sorted(merged)],
+        "readers": {**before.get("readers", {}), **after["readers"]},
         "train_speakers": sorted(taught),
         "dev_speakers": sorted({*before.get("dev_speakers", ()), *after["dev_speakers"]} - taught),
         "init": {"name": source.name, "commit": before.get("commit")},

@@ -83,6 +83,7 @@ def describe_run(trained: Trained, recipe: Recipe, split: Sides) -> dict[str, An
             "split": split.name,
             "split_hash": split.hash,
             "protocol": split.protocol,
+            "readers": dict(recipe.data.options),
             "train_speakers": speakers(teaching),
             "dev_speakers": speakers(choosing),
             "test_speakers": speakers(split.test),

@@ -1,4 +1,4 @@
-"""What is wrong with a corpus, in a line or two for whoever goes on with it all the same."""
+"""What commands share that read a corpus: how it is read, and what is wrong with it."""
 
 from __future__ import annotations
 
@@ -6,8 +6,22 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from serotone.errors import ConfigError
+
 if TYPE_CHECKING:
     from serotone.corpora import Problem
+
+
+def assignment(text: str) -> tuple[str, str]:
+    """The key and the value of ``key=value``.
+
+    Raises:
+        ConfigError: when there is no ``=``.
+    """
+    key, equals, value = text.partition("=")
+    if not equals:
+        raise ConfigError(f"--set got '{text}', expected key=value, as speaker='(\\w+)_'.")
+    return key.strip(), value
 
 
 def tell_problems(corpus: str, problems: Sequence[Problem]) -> None:
