@@ -81,6 +81,8 @@ class Utterance:
         sex: ``female``, ``male`` or empty.
         age: in years, NaN where unknown.
         start_s, end_s: the part of the file, to its end where ``end_s`` is NaN.
+        speaker_known: false where nobody says who speaks, and the clip counts as a speaker's only
+            one.
     """
 
     id: str
@@ -96,6 +98,7 @@ class Utterance:
     age: float = math.nan
     start_s: float = 0.0
     end_s: float = math.nan
+    speaker_known: bool = True
 
 
 @dataclass(frozen=True)

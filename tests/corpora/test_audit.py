@@ -23,7 +23,13 @@ from tests.corpora.test_fingerprint import RATE, noisy, voice
 
 def clip(name: str, speaker: str = "", sentence: str = "", corpus: str = "c") -> Utterance:
     return Utterance(
-        f"{corpus}/{name}", Path(f"{name}.wav"), corpus, speaker, "sad", sentence=sentence
+        f"{corpus}/{name}",
+        Path(f"{name}.wav"),
+        corpus,
+        speaker,
+        "sad",
+        sentence=sentence,
+        speaker_known=bool(speaker),
     )
 
 
@@ -101,6 +107,13 @@ def test_two_stretches_of_one_file_are_two_clips():
     first = replace(whole, id="c/1@0", end_s=2.0)
     second = replace(whole, id="c/1@2", speaker="b", start_s=2.0, end_s=4.0)
     assert not audit(Split("s", (first,), (), (second,))).leaks
+
+
+def test_clips_that_count_as_a_speaker_each_are_noted():
+    nameless = [replace(clip(name, name), speaker_known=False) for name in "12"]
+    report = audit(Split("s", (nameless[0],), (), (nameless[1],)))
+    assert not report.leaks
+    assert kinds(report, "note") == {"unknown"}
 
 
 def test_unknown_speakers_are_noted_and_not_taken_for_one():

@@ -127,10 +127,11 @@ def test_a_model_that_does_not_say_whom_it_heard_is_not_called_honest(corpus):
 
 
 def test_where_nobody_says_who_speaks_nothing_is_called_honest(corpus, split):
-    result = evaluate(FakeRecognizer(), corpus, corpus="toy", split=split, known_speakers=False)
+    corpus = [*corpus[:-1], replace(corpus[-1], speaker_known=False)]
+    result = evaluate(FakeRecognizer(), corpus, corpus="toy", split=split)
     assert result.source.protocol == "unverified"
     claimed = ClaimedSplit("random:1", tuple(corpus), (), tuple(corpus[:10]))
-    result = evaluate(FakeRecognizer(), corpus, corpus="toy", split=claimed, known_speakers=False)
+    result = evaluate(FakeRecognizer(), corpus, corpus="toy", split=claimed)
     assert result.source.protocol == "claimed"
 
 

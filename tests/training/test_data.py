@@ -211,6 +211,17 @@ def test_a_model_counts_clips_and_not_their_copies(corpus: list[Utterance]) -> N
     assert "nothing of new speakers" in text
 
 
+def test_a_model_of_unknown_speakers_is_not_called_honest(corpus: list[Utterance]) -> None:
+    recipe = Recipe.parse({"name": "x", "data": {"corpora": ["x"], "labels": ["happy", "sad"]}})
+    trained = Trained(Heard(), temperature=1.0, dev={}, epoch=0, train_s=0.0)
+    known = describe_run(trained, recipe, fold(corpus, "kfold3:1"))
+    assert known["provenance"]["protocol"] == "honest"
+    nameless = [dataclasses.replace(u, speaker_known=False) for u in corpus]
+    unknown = describe_run(trained, recipe, fold(nameless, "kfold3:1"))
+    assert unknown["provenance"]["protocol"] == "unverified"
+    assert "may be on every side" in card({"name": "x", **unknown})
+
+
 def test_what_one_fold_has_read_the_next_does_not_read_again(tmp_path: Path) -> None:
     rows = []
     for i in range(4):

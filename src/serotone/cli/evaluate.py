@@ -129,7 +129,6 @@ def evaluate(
             split=sides,
             part=part or Part.test,
             allow_seen_speakers=allow_seen_speakers,
-            known_speakers=not any(p.kind == "speakers" for p in reading.problems),
             batch_size=batch_size,
             progress=progress,
         )

@@ -52,7 +52,6 @@ class Audformat:
         frame = database.get(self.emotion, [name for name in further if name in known])
         problems: list[Problem] = []
         found: list[Utterance] = []
-        n_voiceless = 0
         for index, row in frame.iterrows():
             file, start, end = index if isinstance(index, tuple) else (index, None, None)
             path = Path(file) if Path(file).is_absolute() else root / file
@@ -60,10 +59,9 @@ class Audformat:
                 problems.append(Problem(path, "missing", f"no file at '{path}'."))
                 continue
             values = {name: value for name, value in row.items() if not _absent(value)}
-            n_voiceless += self.speaker not in values
             found.append(self._utterance(database.name, Path(file), path, (start, end), values))
         remedy = "Name the scheme of the speakers with the option speaker."
-        return finish(self.info, root, found, problems, n_voiceless=n_voiceless, remedy=remedy)
+        return finish(self.info, root, found, problems, remedy=remedy)
 
     def _utterance(
         self,
@@ -90,6 +88,7 @@ class Audformat:
             age=float(values.get(self.age, math.nan)),
             start_s=start_s,
             end_s=end_s,
+            speaker_known=self.speaker in values,
         )
 
 

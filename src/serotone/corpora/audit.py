@@ -157,7 +157,7 @@ def _sentence(row: _Row) -> tuple[str, str]:
 
 
 def _unknown_speakers(rows: Sequence[_Row]) -> Iterator[Finding]:
-    nameless = [row for row in rows if not row.utterance.speaker]
+    nameless = [row for row in rows if not row.utterance.speaker_known]
     if nameless:
         sides = tuple(part for part in PARTS if _on(part, nameless))
         text = f"{len(nameless):,} row(s) without a speaker: whether a voice is shared is unknown."

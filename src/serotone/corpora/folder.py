@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
-from serotone.corpora.reading import CorpusInfo, Misnamed, Reading, gather, one_voice_each
+from serotone.corpora.reading import CorpusInfo, Misnamed, Reading, gather
 from serotone.errors import ConfigError
 from serotone.labels import normalise
 from serotone.suffixes import AUDIO, FILM
@@ -46,15 +46,11 @@ class Folder:
                 speaker=f"{self.corpus}-{_speaker(pattern, inside.as_posix()) or name}",
                 label=normalise(inside.parts[0]),
                 language=self.language,
+                speaker_known=pattern is not None,
             )
 
-        reading = gather(self.info, root, describe, suffixes=AUDIO | FILM)
-        if pattern is not None:
-            return reading
-        warning = one_voice_each(
-            root, len(reading), "Give the option speaker: a pattern that finds them in the paths."
-        )
-        return replace(reading, problems=(*reading.problems, warning))
+        remedy = "Give the option speaker: a pattern that finds them in the paths."
+        return gather(self.info, root, describe, suffixes=AUDIO | FILM, remedy=remedy)
 
 
 def _pattern(speaker: str) -> re.Pattern[str] | None:

@@ -49,7 +49,6 @@ class HuggingFace:
         corpus = self.name or root.name
         problems: list[Problem] = []
         found: list[Utterance] = []
-        n_voiceless = 0
         for name, row, labels in self._rows(root):
             path = _clip(root, name, row[self.audio])
             if path is None:
@@ -57,7 +56,6 @@ class HuggingFace:
                 problems.append(Problem(root / name, "missing", message))
                 continue
             speaker = row.get(self.speaker)
-            n_voiceless += speaker is None
             found.append(
                 Utterance(
                     id=f"{corpus}/{name}",
@@ -67,10 +65,11 @@ class HuggingFace:
                     label=_label(row[self.label], labels),
                     sentence=str(row.get(self.sentence) or ""),
                     language=str(row.get(self.language) or ""),
+                    speaker_known=speaker is not None,
                 )
             )
         remedy = "Name the column of the speakers with the option speaker."
-        return finish(self.info, root, found, problems, n_voiceless=n_voiceless, remedy=remedy)
+        return finish(self.info, root, found, problems, remedy=remedy)
 
     def _rows(self, root: Path) -> Iterator[tuple[str, Mapping[str, Any], list[str]]]:
         """Name, values and class names of every row of every part."""

@@ -51,6 +51,7 @@ def read_parts(path: Path) -> ClaimedSplit:
                 speaker=row["speaker"],
                 label=normalise(row["label"]) if row["label"] else None,
                 sentence=row.get("sentence", ""),
+                speaker_known=bool(row["speaker"]),
             )
         )
     if len(sides) < 2:

@@ -144,6 +144,7 @@ def gather(
     *,
     expected: Callable[[list[Utterance]], Iterable[str]] | None = None,
     suffixes: Iterable[str] = AUDIO,
+    remedy: str = "",
 ) -> Reading:
     """Read every sound file below ``root`` by its name.
 
@@ -154,6 +155,7 @@ def gather(
             Raises ``Misnamed`` for a name that says too little.
         expected: all ids that should be there, given those that are.
         suffixes: of the files looked at.
+        remedy: as of ``finish``.
 
     Raises:
         CorpusError: when ``root`` is no folder, or holds nothing of the corpus.
@@ -170,7 +172,7 @@ def gather(
             found.append(utterance)
     if expected is not None:
         problems += missing(root, set(expected(found)) - {u.id for u in found})
-    return finish(info, root, found, problems)
+    return finish(info, root, found, problems, remedy=remedy)
 
 
 def finish(
@@ -179,7 +181,6 @@ def finish(
     found: Iterable[Utterance],
     problems: Iterable[Problem],
     *,
-    n_voiceless: int = 0,
     remedy: str = "",
 ) -> Reading:
     """The reading of what was found: the first of each id kept, the others reported.
@@ -189,8 +190,7 @@ def finish(
         root: its folder.
         found: utterances, in any order.
         problems: met on the way.
-        n_voiceless: utterances whose speaker is unknown, each of which counts as its own.
-        remedy: what to do about those.
+        remedy: what to do about speakers that are unknown.
 
     Raises:
         CorpusError: when nothing was found.
@@ -199,8 +199,8 @@ def finish(
     all_problems = [*problems, *copies]
     if not utterances:
         raise nothing_found(info, root, all_problems)
-    if n_voiceless:
-        all_problems.append(one_voice_each(root, n_voiceless, remedy))
+    if n_voiceless := sum(not u.speaker_known for u in utterances):
+        all_problems.append(_one_voice_each(root, n_voiceless, remedy))
     return Reading(tuple(utterances), tuple(all_problems))
 
 
@@ -233,7 +233,7 @@ def nothing_found(info: CorpusInfo, root: Path, problems: list[Problem]) -> Corp
     )
 
 
-def one_voice_each(path: Path, n_clips: int, remedy: str) -> Problem:
+def _one_voice_each(path: Path, n_clips: int, remedy: str) -> Problem:
     """What must be said where every clip counts as its own speaker because none is known."""
     message = (
         f"speakers are unknown: each of {n_clips} clip(s) counts as its own speaker, so a split "

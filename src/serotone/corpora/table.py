@@ -50,17 +50,15 @@ class Table:
         rows = read_rows(root, self.path)
         problems: list[Problem] = []
         found: list[Utterance] = []
-        n_voiceless = 0
         for number, row in enumerate(rows, start=2):
             clip = root.parent / row[self.path]
             if not row[self.path] or not clip.is_file():
                 message = f"{root.name}, row {number}: no file at '{clip}'."
                 problems.append(Problem(clip, "missing", message))
                 continue
-            n_voiceless += not row.get(self.speaker)
             found.append(self._utterance(row, clip, f"{root}, row {number}"))
         remedy = f"Fill the column '{self.speaker}', or name another with the option speaker."
-        return finish(self.info, root, found, problems, n_voiceless=n_voiceless, remedy=remedy)
+        return finish(self.info, root, found, problems, remedy=remedy)
 
     def _utterance(self, row: Mapping[str, str], clip: Path, where: str) -> Utterance:
         corpus = row.get(self.corpus) or self.name
@@ -83,6 +81,7 @@ class Table:
             age=_number(row, self.age, where),
             start_s=start_s,
             end_s=end_s,
+            speaker_known=bool(row.get(self.speaker)),
         )
 
 

@@ -27,7 +27,6 @@ def evaluate(
     split: Sides | None = None,
     part: str = "test",
     allow_seen_speakers: bool = False,
-    known_speakers: bool = True,
     batch_size: int = 16,
     progress: Callable[[int, int], object] | None = None,
     alter: Alter | None = None,
@@ -46,8 +45,6 @@ def evaluate(
         part: side of the split, or ``all``.
         allow_seen_speakers: measure even on speakers that the model learned from; the result's
             protocol says so.
-        known_speakers: whether the corpus tells who speaks; where it does not, nobody can tell
-            whether they taught the model, and the result's protocol is ``unverified``.
         batch_size: files per call of the model.
         progress: called with how many utterances are done, and of how many.
         alter: what befalls each sound on its way to the model; None leaves it as it is.
@@ -65,7 +62,7 @@ def evaluate(
     if not chosen:
         raise CorpusError(f"corpus '{corpus}', part '{part}': no utterances, expected some.")
     protocol = _protocol(recognizer.model, chosen, split, allow_seen_speakers)
-    if not known_speakers and protocol != "claimed":
+    if protocol != "claimed" and not all(u.speaker_known for u in utterances):
         protocol = "unverified"
     labels = shared_labels(recognizer.labels, utterances)
     known = [u for u in chosen if u.label in labels]

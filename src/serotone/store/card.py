@@ -87,6 +87,11 @@ def _tested(provenance: Mapping[str, Any]) -> str:
             "Its test is of the same speakers, as a published system made it: figures on it say "
             "nothing of new speakers."
         )
+    if provenance["protocol"] == "unverified":
+        return (
+            "Who speaks is not told, and each clip counts as a speaker: a voice that taught may be "
+            "on every side."
+        )
     if not provenance["test_speakers"]:
         return "none was kept for a test."
     return f"{', '.join(provenance['test_speakers'])} took no part."

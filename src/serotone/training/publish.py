@@ -82,7 +82,7 @@ def describe_run(trained: Trained, recipe: Recipe, split: Sides) -> dict[str, An
             "corpora": corpora,
             "split": split.name,
             "split_hash": split.hash,
-            "protocol": split.protocol,
+            "protocol": _protocol(split),
             "readers": dict(recipe.data.options),
             "train_speakers": speakers(teaching),
             "dev_speakers": speakers(choosing),
@@ -105,6 +105,12 @@ def describe_run(trained: Trained, recipe: Recipe, split: Sides) -> dict[str, An
     description = inherited(description, beginning(recipe.begins_with, split))
     description["licence"] = _licence(description["provenance"]["corpora"])
     return description
+
+
+def _protocol(split: Sides) -> str:
+    """The split's; but nobody can tell what is honest where speakers are unknown."""
+    known = all(u.speaker_known for u in split.part("all"))
+    return split.protocol if known or split.protocol == "claimed" else "unverified"
 
 
 def _corpora(recipe: Recipe, split: Sides) -> list[dict[str, Any]]:
