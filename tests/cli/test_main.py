@@ -83,6 +83,19 @@ def test_an_interrupt_while_importing_is_quiet(
     assert capsys.readouterr() == ("", "")
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
+@pytest.mark.parametrize(
+    "words", [["models"], ["predict", CLIP, "-f", "json"], ["predict", CLIP, "-o", "/dev/full"]]
+)
+def test_a_full_disk_is_one_line(words: list[str]) -> None:
+    command = [sys.executable, "-m", "serotone", *words]
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, check=False)
+    assert done.returncode == 1
+    said = done.stderr.decode()
+    assert said == "serotone: No space left on device. Mend that and run the command again.\n"
+
+
 @pytest.mark.skipif(not hasattr(signal, "SIGPIPE"), reason="needs POSIX pipes")
 @pytest.mark.parametrize("words", [["--help"], ["models"], ["models", "--format", "json"]])
 def test_a_closed_pipe_is_quiet(words: list[str]) -> None:

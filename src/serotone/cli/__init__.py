@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
+import os
 import sys
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, NamedTuple
@@ -116,9 +118,28 @@ def main(args: Sequence[str] | None = None) -> int:
         args: the words after ``serotone``; those of this process where None.
 
     Returns:
-        0 done, 1 some files failed, 2 misused, 130 interrupted. A user's mistake is one line on
-        standard error, never a traceback; a closed pipe ends the run without a word.
+        0 done, 1 some files failed or could not be written, 2 misused, 130 interrupted. A user's
+        mistake is one line on standard error, never a traceback, and so is a full disk; a closed
+        pipe ends the run without a word.
     """
+    try:
+        status = _run(args)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        _leave_standard_output()
+        return FAILED
+    except OSError as error:
+        place = f"{error.filename}: " if error.filename else ""
+        print(
+            f"serotone: {place}{error.strerror or error}. Mend that and run the command again.",
+            file=sys.stderr,
+        )
+        _leave_standard_output()
+        return FAILED
+    return status
+
+
+def _run(args: Sequence[str] | None) -> int:
     try:
         app(args=args, prog_name="serotone")
     except SerotoneError as error:
@@ -129,3 +150,11 @@ def main(args: Sequence[str] | None = None) -> int:
     except SystemExit as ended:
         return ended.code if isinstance(ended.code, int) else MISUSED
     return 0
+
+
+def _leave_standard_output() -> None:
+    """What waits to be written goes nowhere; written at the exit it would fail once more."""
+    with contextlib.suppress(OSError, ValueError):
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())
+        os.close(nowhere)
