@@ -273,6 +273,15 @@ def test_clips_that_are_to_be_heard_otherwise_are_read_again(assignment: str) ->
     assert kept.of(other) == {}
 
 
+def test_votes_count_for_the_labels_that_a_clip_may_have(corpus: list[Utterance]) -> None:
+    assert load_clips(corpus, Heard(), labels=["happy", "sad"]).votes is None
+    heard = [{"happy": 0.3, "sad": 0.1, "angry": 0.6}, {"angry": 1.0}, {}]
+    rows = [dataclasses.replace(u, votes=v) for u, v in zip(corpus[:3], heard, strict=True)]
+    votes = load_clips(rows, Heard(), labels=["happy", "sad"]).votes
+    assert votes is not None
+    torch.testing.assert_close(votes, torch.tensor([[0.75, 0.25], [0.0, 0.0], [0.0, 0.0]]))
+
+
 def test_clips_that_cannot_be_read_are_known_beforehand(
     corpus: list[Utterance], tmp_path: Path
 ) -> None:

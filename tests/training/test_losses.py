@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from pathlib import Path
 from typing import Any
@@ -152,6 +153,21 @@ def test_teachers_opinions_are_their_share_of_the_targets() -> None:
     )
     torch.testing.assert_close(batches.targets[0], torch.tensor([0.975, 0.025]))
     torch.testing.assert_close(batches.targets[1], torch.tensor([0.225, 0.775]))
+
+
+def test_votes_are_their_share_of_the_targets_of_rows_that_have_some() -> None:
+    votes = torch.tensor([[0.6, 0.4], [0.0, 0.0]]).repeat(4, 1)
+    batches = TrainingBatches(
+        dataclasses.replace(clips(), votes=votes),
+        augment=AugmentConfig(),
+        batch_size=8,
+        max_frames=20,
+        label_smoothing=0.0,
+        seed=0,
+        vote_weight=0.5,
+    )
+    torch.testing.assert_close(batches.targets[0], torch.tensor([0.8, 0.2]))
+    torch.testing.assert_close(batches.targets[1], torch.tensor([0.0, 1.0]))
 
 
 def test_a_teacher_may_not_know_whom_the_split_keeps_apart(tmp_path: Path) -> None:

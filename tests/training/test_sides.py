@@ -34,6 +34,12 @@ def test_labels_are_called_otherwise_in_the_corpus_named_alone() -> None:
     assert [u.label for u in found] == ["pleasant surprise", "sad", "surprised"]
 
 
+def test_votes_are_called_as_the_labels_are() -> None:
+    heard = Utterance("tess/a", Path("a"), "tess", "s", "calm", votes={"calm": 0.5, "neutral": 0.5})
+    (found,) = relabelled([heard], recipe(relabel={"tess": {"calm": "neutral"}}))
+    assert (found.label, found.votes) == ("neutral", {"neutral": 1.0})
+
+
 def test_a_cut_copy_of_a_corpus_is_relabelled_under_its_own_name() -> None:
     song = Utterance("ravdess-song/a", Path("a.wav"), "ravdess-song", "s", "calm")
     data = {"corpora": ["ravdess-song-truncated"]}

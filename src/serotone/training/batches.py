@@ -63,6 +63,7 @@ class TrainingBatches:
         label_smoothing: share of the target spread over the allowed classes.
         seed: with the epoch, decides all that is drawn.
         balance, shares: which rows an epoch shows (see ``epoch_order``).
+        vote_weight: share of the target of each row with votes that these are.
         soft_targets: (M, C), what a teacher says of each row, and the share ``teacher_weight`` of
             the targets that it is.
         n_ranks: processes that share each batch. ``rank`` says which of them this is.
@@ -79,6 +80,7 @@ class TrainingBatches:
         seed: int,
         balance: Balance = "none",
         shares: Mapping[str, float] | None = None,
+        vote_weight: float = 0.0,
         soft_targets: Tensor | None = None,
         teacher_weight: float = 0.0,
         n_ranks: int = 1,
@@ -98,6 +100,9 @@ class TrainingBatches:
         truth = torch.nn.functional.one_hot(clips.labels, allowed.shape[1]).float()
         spread = allowed / allowed.sum(1, keepdim=True)
         self.targets = (1 - label_smoothing) * truth + label_smoothing * spread
+        if clips.votes is not None:
+            voted = clips.votes.sum(dim=1, keepdim=True)
+            self.targets = self.targets.lerp(clips.votes, vote_weight * voted)
         if soft_targets is not None:
             self.targets = self.targets.lerp(soft_targets, teacher_weight)
 

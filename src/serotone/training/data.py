@@ -35,6 +35,8 @@ class Clips:
         labels: int64 (M,).
         allowed: bool (M, C).
         intensity: float32 (M,), NaN where unknown.
+        votes: float32 (M, C), what share of its raters heard which label, summing to 1; zeros for
+            a row without raters, None where no row has any.
         opinions: float32 (M, C), what teachers say of each row, None without any.
     """
 
@@ -46,6 +48,7 @@ class Clips:
     labels: Tensor
     allowed: Tensor
     intensity: Tensor
+    votes: Tensor | None = None
     opinions: Tensor | None = None
 
     def __len__(self) -> int:
@@ -64,6 +67,7 @@ class Clips:
             labels=self.labels[rows],
             allowed=self.allowed[rows],
             intensity=self.intensity[rows],
+            votes=None if self.votes is None else self.votes[rows],
             opinions=None if self.opinions is None else self.opinions[rows],
         )
 
@@ -179,6 +183,7 @@ def _clips(
     labels: Sequence[str],
 ) -> Clips:
     truth = torch.tensor([labels.index(u.label) for u in rows if u.label is not None])
+    allowed = _allowed(rows, truth, len(labels))
     return Clips(
         ids=tuple(u.id for u in rows),
         speakers=tuple(u.speaker for u in rows),
@@ -186,9 +191,19 @@ def _clips(
         features=features,
         copies=copies,
         labels=truth,
-        allowed=_allowed(rows, truth, len(labels)),
+        allowed=allowed,
         intensity=torch.tensor([u.intensity for u in rows], dtype=torch.float32),
+        votes=_votes(rows, labels, allowed),
     )
+
+
+def _votes(rows: Sequence[Utterance], labels: Sequence[str], allowed: Tensor) -> Tensor | None:
+    """Votes for the labels that each row may have; those for others say nothing."""
+    if not any(u.votes for u in rows):
+        return None
+    votes = torch.tensor([[u.votes.get(label, 0.0) for label in labels] for u in rows]) * allowed
+    n_votes = votes.sum(dim=1, keepdim=True)
+    return torch.where(n_votes > 0, votes / n_votes, 0.0)
 
 
 def readable(

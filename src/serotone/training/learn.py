@@ -170,6 +170,7 @@ def _training_batches(
         seed=recipe.seed,
         balance=recipe.data.balance,
         shares=recipe.data.by_corpus(recipe.data.shares),
+        vote_weight=recipe.optimiser.vote_weight,
         soft_targets=clips.opinions,
         teacher_weight=recipe.optimiser.teacher_weight,
         n_ranks=n_ranks,

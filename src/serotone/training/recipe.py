@@ -118,6 +118,9 @@ class OptimiserConfig(Config):
             ``serotone.training.losses.supervised_contrastive_loss``); 0 for none.
         adversary_weight: of a judge who guesses the speaker, whom the model learns to leave
             nothing to go by (see ``serotone.training.adversary``); 0 for none.
+        vote_weight: share of the target of a clip with ``Utterance.votes`` that is these: how many
+            raters heard what, and not only what most did (Fayek, Lech & Cavedon 2016,
+            10.1109/IJCNN.2016.7727250).
         teacher_weight: share of each clip's target that is what the recipe's ``teachers`` say.
         average: decay a step of the moving average of the weights; 0 keeps the last weights.
         gradient_clip: largest norm of the gradient; 0 for any.
@@ -147,6 +150,7 @@ class OptimiserConfig(Config):
     intensity_weight: float = 0.0
     contrast_weight: float = Field(default=0.0, ge=0)
     adversary_weight: float = Field(default=0.0, ge=0)
+    vote_weight: float = Field(default=0.0, ge=0, le=1)
     teacher_weight: float = Field(default=0.5, ge=0, le=1)
     average: float = 0.99
     gradient_clip: float = 5.0

@@ -59,9 +59,17 @@ def relabelled(utterances: Iterable[Utterance], recipe: Recipe) -> list[Utteranc
             hint = did_you_mean(corpus, recipe.data.corpora)
             raise ConfigError(f"[data.relabel] unknown corpus '{corpus}'. {hint}")
     named = recipe.data.by_corpus(table)
-    return [
-        replace(u, label=named.get(u.corpus, {}).get(u.label or "", u.label)) for u in utterances
-    ]
+    return [_called(u, named.get(u.corpus, {})) for u in utterances]
+
+
+def _called(utterance: Utterance, names: Mapping[str, str]) -> Utterance:
+    if not names:
+        return utterance
+    votes: defaultdict[str, float] = defaultdict(float)
+    for label, share in utterance.votes.items():
+        votes[names.get(label, label)] += share
+    label = utterance.label and names.get(utterance.label, utterance.label)
+    return replace(utterance, label=label, votes=dict(votes))
 
 
 def balanced(utterances: Iterable[Utterance], recipe: Recipe) -> list[Utterance]:
