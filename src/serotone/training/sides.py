@@ -68,7 +68,7 @@ def _called(utterance: Utterance, names: Mapping[str, str]) -> Utterance:
     votes: defaultdict[str, float] = defaultdict(float)
     for label, share in utterance.votes.items():
         votes[names.get(label, label)] += share
-    label = utterance.label and names.get(utterance.label, utterance.label)
+    label = None if utterance.label is None else names.get(utterance.label, utterance.label)
     return replace(utterance, label=label, votes=dict(votes))
 
 
