@@ -66,8 +66,8 @@ def _called(utterance: Utterance, names: Mapping[str, str]) -> Utterance:
     if not names:
         return utterance
     votes: defaultdict[str, float] = defaultdict(float)
-    for label, share in utterance.votes.items():
-        votes[names.get(label, label)] += share
+    for name, share in utterance.votes.items():
+        votes[names.get(name, name)] += share
     label = None if utterance.label is None else names.get(utterance.label, utterance.label)
     return replace(utterance, label=label, votes=dict(votes))
 
