@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from serotone.cli.reading import assignment, tell_problems
+from serotone.cli.reading import reader_options, tell_problems
 from serotone.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -122,7 +122,7 @@ def _splits(target: str, folder: Path, split: str, assignments: Sequence[str]) -
         return [read_parts(Path(target))]
     if not split:
         raise ConfigError(f"got no split of '{target}'. Name one, as --split luna5.")
-    reading = read(target, folder, **dict(map(assignment, assignments)))
+    reading = read(target, folder, **reader_options(assignments))
     tell_problems(target, reading.problems)
     return folds(reading, split)
 

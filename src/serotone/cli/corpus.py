@@ -22,7 +22,7 @@ from rich.text import Text
 
 from serotone.cli.audit import audit
 from serotone.cli.explore import explore
-from serotone.cli.reading import assignment
+from serotone.cli.reading import reader_options
 from serotone.errors import ConfigError, CorpusError
 
 if TYPE_CHECKING:
@@ -123,7 +123,7 @@ def verify(
     chosen = names or _found_in(corpora, CORPORA)
     if len(chosen) != 1 and (root is not None or expect is not None or assignments):
         raise ConfigError("--root, --expect and --set are for one corpus. Name it.")
-    options = dict(map(assignment, assignments or ()))
+    options = reader_options(assignments)
     results: list[tuple[Path, Verification]] = []
     for name in chosen:
         folder = root or corpora / name

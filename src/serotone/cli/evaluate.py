@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from serotone.cli.reading import assignment, tell_problems
+from serotone.cli.reading import reader_options, tell_problems
 from serotone.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -118,7 +118,7 @@ def evaluate(
     from serotone.inference.recognizer import Recognizer
 
     recognizer = Recognizer.open(model, sound_check=False)
-    given = dict(map(assignment, assignments or ()))
+    given = reader_options(assignments)
     reading = read(corpus, root, **{**recognizer.model.reader(corpus), **given})
     sides = _sides(reading, split, part, recognizer.model)
     with _progress() as progress:

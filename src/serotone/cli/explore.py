@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from serotone.cli.reading import assignment
+from serotone.cli.reading import reader_options
 from serotone.errors import ConfigError
 
 FAILED = 1
@@ -44,7 +44,7 @@ def explore(
 
     if len(names) > 1 and (root is not None or assignments):
         raise ConfigError("--root and --set are for one corpus. Name one, or use --corpora.")
-    options = dict(map(assignment, assignments or ()))
+    options = reader_options(assignments)
     explored = []
     for name in names:
         folder = root or corpora / name

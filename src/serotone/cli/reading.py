@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from serotone.errors import ConfigError
@@ -12,7 +12,16 @@ if TYPE_CHECKING:
     from serotone.corpora import Problem
 
 
-def assignment(text: str) -> tuple[str, str]:
+def reader_options(assignments: Iterable[str] | None) -> dict[str, str]:
+    """What ``--set`` gave a reader, by key.
+
+    Raises:
+        ConfigError: when one has no ``=``.
+    """
+    return dict(map(_assignment, assignments or ()))
+
+
+def _assignment(text: str) -> tuple[str, str]:
     """The key and the value of ``key=value``.
 
     Raises:
