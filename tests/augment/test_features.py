@@ -152,6 +152,22 @@ def test_narrow_bands_lose_what_is_high_or_low_and_nothing_else() -> None:
     assert 10 < lost_low < 40
 
 
+def test_colour_moves_every_frame_alike_by_as_much_as_asked() -> None:
+    features = clip(20, 30, 25)
+    sizes = []
+    for seed in range(200):
+        generator = torch.Generator().manual_seed(seed)
+        heard = augment_clip(features, AugmentConfig(colour_db=6.0), generator)
+        gains = 20 * (heard - features)  # dB
+        torch.testing.assert_close(gains, gains[:1].expand_as(gains), atol=1e-4, rtol=0)
+        assert heard.mean() == pytest.approx(float(features.mean()), abs=1e-5)
+        sizes.append(float(gains[0].std()))
+    sizes.sort()
+    assert sizes[20] < 1  # often hardly any
+    assert 3 < sizes[190] < 9
+    assert len(set(sizes)) == len(sizes)
+
+
 def test_without_a_chance_of_noise_nothing_is_drawn() -> None:
     generator = torch.Generator().manual_seed(0)
     before = generator.get_state()

@@ -170,7 +170,7 @@ def test_a_stack_of_a_clip_within_the_offset_is_taken_from_its_start(duration_s:
     assert alone.abs().sum() > 0
 
 
-@pytest.mark.parametrize("mode", ["none", "mean", "standard", "minmax"])
+@pytest.mark.parametrize("mode", ["none", "mean", "bands", "standard", "minmax"])
 def test_scaling_looks_at_a_clips_own_frames(mode: str) -> None:
     scale = ClipScale(ClipScaleConfig(mode=mode, top_db=None, divide=1.0))  # type: ignore[arg-type]
     own = torch.randn(1, 7, 5, generator=torch.Generator().manual_seed(0)) * 3 + 2
@@ -181,6 +181,9 @@ def test_scaling_looks_at_a_clips_own_frames(mode: str) -> None:
     kept = scaled[:, :7]
     if mode in ("mean", "standard"):
         assert abs(float(kept.mean())) < 1e-5
+    if mode == "bands":
+        assert float(kept.mean(dim=1).abs().max()) < 1e-5
+        torch.testing.assert_close(scale(own + torch.arange(5.0), torch.tensor([7])), kept)
     if mode == "standard":
         assert abs(float(kept.std(correction=0)) - 1) < 1e-5
     if mode == "minmax":

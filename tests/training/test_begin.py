@@ -78,11 +78,24 @@ def test_a_speaker_who_taught_may_neither_choose_nor_test(
     taught: Path, dev: str, test: str
 ) -> None:
     with pytest.raises(ConfigError, match=r"learned from 1 speaker\(s\)"):
-        beginning(str(taught), split("f", dev, test))
+        beginning([str(taught)], split("f", dev, test))
+
+
+def test_of_several_the_first_is_taken_that_heard_nobody_held_back(
+    taught: Path, tmp_path: Path
+) -> None:
+    other = tmp_path / "other"
+    trained = Trained(model=build(recipe()).eval(), temperature=1.0, dev={}, epoch=0, train_s=1.0)
+    publish(trained, recipe(name="other"), split("ef", "c", "d"), folder=other)
+    names = [str(taught), str(other)]
+    assert beginning(names, split("f", "c", "d")).name == "first"
+    assert beginning(names, split("f", "c", "b")).name == "other"
+    with pytest.raises(ConfigError, match=r"first' learned .*\(b, .*; '.*other' learned .*\(e, "):
+        beginning(names, split("f", "e", "b"))
 
 
 def test_what_taught_the_first_is_said_of_the_second(taught: Path) -> None:
-    source = beginning(str(taught), split("f", "c", "d"))
+    source = beginning([str(taught)], split("f", "c", "d"))
     own = {
         "provenance": {
             "corpora": [],
@@ -102,5 +115,7 @@ def test_what_taught_the_first_is_said_of_the_second(taught: Path) -> None:
 def test_each_fold_goes_on_from_its_own() -> None:
     data = {**SMALL["data"], "split": "luna5:2"}
     ours = recipe(init="runs/first-{split}-{seed}/first", seed=3, data=data)
-    assert ours.begins_with == "runs/first-luna5-2-3/first"
-    assert recipe(init="default").begins_with == "default"
+    assert ours.begins_with == ("runs/first-luna5-2-3/first",)
+    assert recipe(init="default").begins_with == ("default",)
+    assert recipe(init=["a", "b-{seed}"]).begins_with == ("a", "b-0")
+    assert recipe().begins_with == ()

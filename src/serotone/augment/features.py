@@ -36,9 +36,11 @@ class AugmentConfig(Config):
         room_ratio_db: level of the direct sound less that of the echoes, drawn evenly.
         narrow: chance that high bands, low ones or both are lost, as by telephones, codecs and
             small microphones (see ``narrow_bands``).
+        colour_db: largest deviation of the gain that each band gets, as of another microphone or
+            another voice (see ``colour_bands``).
         unit_db, range_db: what one of the features' own units is in dB, and how far below a
-            clip's loudest value they reach, for noise, rooms and narrow bands alone: as in the
-            default net, whose features are log-mel.
+            clip's loudest value they reach, for noise, rooms, narrow bands and colour alone: as in
+            the default net, whose features are log-mel.
         n_band_masks, band_mask: count and largest width of masked bands (SpecAugment, Park et al.
             2019, 10.21437/Interspeech.2019-2680).
         n_time_masks, time_mask: count and largest width of masked stretches, in frames.
@@ -59,6 +61,7 @@ class AugmentConfig(Config):
     room_s: Range = (0.15, 1.5)
     room_ratio_db: Range = (-6.0, 12.0)
     narrow: float = Field(default=0.0, ge=0, le=1)
+    colour_db: float = Field(default=0.0, ge=0)
     unit_db: float = Field(default=20.0, gt=0)
     range_db: float = Field(default=80.0, gt=0)
     n_band_masks: int = Field(default=0, ge=0)
@@ -96,6 +99,8 @@ def augment_clip(features: Tensor, config: AugmentConfig, generator: torch.Gener
         x = add_noise(x, config, generator)
     if config.narrow and uniform(0, 1, generator) < config.narrow:
         x = narrow_bands(x, config, generator)
+    if config.colour_db:
+        x = colour_bands(x, config, generator)
     if config.gain:
         x = x + uniform(-config.gain, config.gain, generator)
     if config.n_band_masks or config.n_time_masks:
@@ -199,6 +204,17 @@ def narrow_bands(features: Tensor, config: AugmentConfig, generator: torch.Gener
     left = features - loss / config.unit_db
     left = left.clamp(min=float(left.max()) - config.range_db / config.unit_db)
     return _at_the_mean_of(features, left)
+
+
+def colour_bands(features: Tensor, config: AugmentConfig, generator: torch.Generator) -> Tensor:
+    """Raise some bands of log-mel (T, F) and lower others, all clip long; the mean is kept.
+
+    The gains lie on straight lines between three to eight knots over the bands (Nam et al. 2022,
+    FilterAugment, 10.1109/ICASSP43922.2022.9747680).
+    """
+    size = uniform(0, config.colour_db, generator)
+    gains = _hills(features.shape[1], 3 + integer(5, generator), size, generator)
+    return _at_the_mean_of(features, features + gains / config.unit_db)
 
 
 def add_noise(features: Tensor, config: AugmentConfig, generator: torch.Generator) -> Tensor:

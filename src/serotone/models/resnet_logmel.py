@@ -25,12 +25,15 @@ class ResNetLogMelConfig(MelModelConfig):
         widths: channels of the stages; each halves the bands.
         time_strides: of the stages, in frames.
         n_blocks: residual blocks a stage.
+        without_colour: whether the first convolution sees the bands a second time, each less its
+            own mean over the clip, which takes the colour of microphone and voice away.
     """
 
     stem_width: int = 32
     widths: tuple[int, ...] = (48, 96, 128)
     time_strides: tuple[int, ...] = (2, 2, 1)
     n_blocks: int = 1
+    without_colour: bool = False
 
     _channels = field_validator("stem_width", "widths")(in_eights)
 
@@ -71,8 +74,12 @@ class ResNetLogMel(MelModel):
     def __init__(self, config: ResNetLogMelConfig, n_classes: int) -> None:
         super().__init__(config)
         n_in, n_bands = config.stem_width, -(-config.log_mel.n_mels // 2)
+        self.without_colour = config.without_colour
+        pictures = 2 if config.without_colour else 1
         self.stem = nn.Sequential(
-            nn.Conv2d(1, n_in, 5, stride=2, padding=2, bias=False), nn.BatchNorm2d(n_in), nn.ReLU()
+            nn.Conv2d(pictures, n_in, 5, stride=2, padding=2, bias=False),
+            nn.BatchNorm2d(n_in),
+            nn.ReLU(),
         )
         blocks: list[ResidualBlock] = []
         for n_out, time_stride in zip(config.widths, config.time_strides, strict=True):
@@ -89,6 +96,10 @@ class ResNetLogMel(MelModel):
     def classify(self, features: Tensor, counts: Tensor) -> ModelOutput:
         """(B, T, n_mels) and (B,) to the output."""
         x = self.enter(features, counts)[:, None]  # (B, 1, F, T)
+        if self.without_colour:
+            mask = frame_mask(counts, x.shape[-1])[:, None, None, :].to(x.dtype)
+            means = x.sum(dim=-1, keepdim=True) / counts[:, None, None, None]
+            x = torch.cat([x, (x - means) * mask], dim=1)  # (B, 2, F, T)
         x = x.contiguous(memory_format=torch.channels_last)
         x = self.stem(x)  # (B, stem_width, F / 2, T / 2)
         counts = strided(counts, 2)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
@@ -15,27 +15,32 @@ from serotone.store.folder import WEIGHTS, ModelInfo, describe, resolve
 from serotone.types import Sides, speakers
 
 
-def beginning(name: str, split: Sides) -> ModelInfo:
-    """The model that a recipe's ``init`` names.
+def beginning(names: Sequence[str], split: Sides) -> ModelInfo:
+    """The model that a recipe's ``init`` names: of several, the first that may begin this run.
 
     Args:
-        name: of a model, or its folder.
+        names: of models, or their folders.
         split: of the run that goes on from it.
 
     Raises:
-        ConfigError: when it was taught by somebody whom the split keeps for choosing or testing.
+        ConfigError: when all were taught by somebody whom the split keeps for choosing or testing.
         ModelError: when there is no such model.
     """
-    model = describe(resolve(name))
-    taught = set(model.provenance.get("train_speakers", ()))
-    held = sorted(taught & {*speakers(split.dev), *speakers(split.test)})
-    if held:
-        raise ConfigError(
-            f"init '{name}' learned from {len(held)} speaker(s) that split '{split.name}' keeps "
-            f"for dev or test ({', '.join(held[:3])}, …). Expected none. "
-            "Begin from a model that was trained without them."
+    held = {*speakers(split.dev), *speakers(split.test)}
+    refused = []
+    for name in names:
+        model = describe(resolve(name))
+        heard = sorted(held.intersection(model.provenance.get("train_speakers", ())))
+        if not heard:
+            return model
+        refused.append(
+            f"'{name}' learned from {len(heard)} speaker(s) that split '{split.name}' keeps "
+            f"for dev or test ({', '.join(heard[:3])}, …)"
         )
-    return model
+    raise ConfigError(
+        f"init {'; '.join(refused)}. Expected none. Begin from a model that was trained without "
+        "them."
+    )
 
 
 def take_weights(model: EmotionModel, source: ModelInfo) -> list[str]:

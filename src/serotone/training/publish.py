@@ -100,7 +100,7 @@ def describe_run(trained: Trained, recipe: Recipe, split: Sides) -> dict[str, An
             },
         },
     }
-    if not recipe.init:
+    if not recipe.begins_with:
         return description
     description = inherited(description, beginning(recipe.begins_with, split))
     description["licence"] = _licence(description["provenance"]["corpora"])

@@ -193,7 +193,8 @@ class Recipe(Config):
             Layers of another shape begin fresh. None of this split's dev or test speakers may
             have taught it. ``{split}`` and ``{seed}`` in it stand for the run's own, as in
             ``runs/ravdess-final-{split}-{seed}/ravdess-final``: so each fold of a benchmark goes
-            on from the same fold of another.
+            on from the same fold of another. Of several models the first is taken that none of
+            those speakers taught: so models of two halves may begin all folds of a split.
         prune: begin with the channels of ``init`` that matter most, as many as ``architecture``
             says (see ``serotone.training.prune``).
         teachers: models, named as ``init`` is, whose opinion of each training clip is part of its
@@ -211,7 +212,7 @@ class Recipe(Config):
     description: str = ""
     model: str = "resnet_logmel"
     architecture: dict[str, Any] = Field(default_factory=dict)
-    init: str = ""
+    init: str | tuple[str, ...] = ""
     prune: bool = False
     teachers: tuple[str, ...] = ()
     seed: int = 0
@@ -223,9 +224,10 @@ class Recipe(Config):
     export: ExportConfig = ExportConfig()
 
     @property
-    def begins_with(self) -> str:
-        """``init`` with the run's own split and seed in it."""
-        return self._own(self.init)
+    def begins_with(self) -> tuple[str, ...]:
+        """The models of ``init`` with the run's own split and seed in them; none begins fresh."""
+        named = (self.init,) if isinstance(self.init, str) else self.init
+        return tuple(self._own(name) for name in named if name)
 
     @property
     def taught_by(self) -> tuple[str, ...]:
@@ -245,7 +247,7 @@ class Recipe(Config):
 
     @model_validator(mode="after")
     def _pruned_from_a_model(self) -> Recipe:
-        if self.prune and not self.init:
+        if self.prune and not self.begins_with:
             raise ValueError("prune takes channels away from a trained model: name it as init")
         return self
 

@@ -44,7 +44,7 @@ def opinions(recipe: Recipe, split: Sides, side: Sequence[Utterance]) -> dict[st
 
 
 def _teacher(name: str, split: Sides, labels: Sequence[str]) -> Recognizer:
-    model = beginning(name, split)
+    model = beginning([name], split)
     if missing := sorted(set(labels) - set(model.labels)):
         raise ConfigError(
             f"teacher '{name}' does not know {', '.join(missing)}. Expected all labels of the "

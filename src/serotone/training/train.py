@@ -174,7 +174,7 @@ def begin(recipe: Recipe, split: Sides) -> EmotionModel:
         ConfigError: as ``build`` and ``beginning``.
     """
     model = build(recipe)
-    if recipe.init:
+    if recipe.begins_with:
         source = beginning(recipe.begins_with, split)
         if recipe.prune:
             take_narrower(model, source, recipe)
