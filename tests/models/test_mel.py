@@ -58,6 +58,33 @@ def test_there_are_four() -> None:
 def test_pcen_and_the_learned_scale_keep_the_contract(name: str, tmp_path: Path) -> None:
     model = build(name, front_end="pcen", learned_scale=True)
     nn.init.normal_(model.band_scale.offset)  # what it adds must not reach the padding
+    keeps_the_contract(model, tmp_path)
+
+
+@pytest.mark.parametrize("name", MEL_MODELS)
+def test_bands_less_their_means_keep_the_contract(name: str, tmp_path: Path) -> None:
+    keeps_the_contract(build(name, scale={"mode": "bands"}), tmp_path)
+
+
+def test_a_picture_without_colour_beside_the_other_keeps_the_contract(tmp_path: Path) -> None:
+    model = build("resnet_logmel", without_colour=True)
+    assert n_parameters(model) - n_parameters(build("resnet_logmel")) == 25 * 8
+    keeps_the_contract(model, tmp_path)
+    x = torch.randn(2, 50, 64)
+    counts = torch.tensor([50, 30])
+    x[1, 30:] = 0
+    coloured = x + torch.randn(64)
+    coloured[1, 30:] = 0
+    with torch.no_grad():
+        # Of a stem that sees nothing but the second picture, colour is hidden.
+        model.stem[0].weight[:, 0] = 0
+        torch.testing.assert_close(
+            model.classify(x, counts).logits, model.classify(coloured, counts).logits
+        )
+
+
+def keeps_the_contract(model: EmotionModel, folder: Path) -> None:
+    """Padding changes nothing, and ONNX says what torch says."""
     waveforms, lengths = batch(0.07, 1.3, 2.2)
     with torch.no_grad():
         together = model(waveforms, lengths)
@@ -65,8 +92,8 @@ def test_pcen_and_the_learned_scale_keep_the_contract(name: str, tmp_path: Path)
             alone = model(waveforms[i : i + 1, :n], lengths[i : i + 1])
             torch.testing.assert_close(together.logits[i], alone.logits[0], rtol=1e-3, atol=1e-3)
     pipeline = Pipeline(model, temperature=1.0, intensity=True)
-    to_onnx(pipeline, tmp_path / "model.onnx", {"labels": []})
-    found = parity(pipeline, tmp_path / "model.onnx", [(300,), (40_001,), (5_000, 66_000, 9_999)])
+    to_onnx(pipeline, folder / "model.onnx", {"labels": []})
+    found = parity(pipeline, folder / "model.onnx", [(300,), (40_001,), (5_000, 66_000, 9_999)])
     assert found.probabilities < 1e-4 and found.embedding < 1e-2
 
 
