@@ -11,7 +11,7 @@ import soundfile
 
 from serotone.errors import ConfigError, CorpusError
 from serotone.training.recipe import Recipe
-from serotone.training.sides import balanced, read_corpora, relabelled
+from serotone.training.sides import balanced, read_corpora, relabelled, split_of
 from serotone.types import Utterance
 
 
@@ -81,3 +81,36 @@ def test_reading_does_both(tmp_path: Path) -> None:
     }
     found = read_corpora(Recipe.parse({"name": "x", "data": data}), {"folder": tmp_path})
     assert Counter(u.label for u in found) == {"glad": 2, "sad": 2}
+
+
+def voices(corpus: str, names: str) -> list[Utterance]:
+    return [
+        Utterance(f"{corpus}/{n}{i}", Path(f"{n}{i}"), corpus, f"{corpus}-{n}", label)
+        for n in names
+        for i, label in enumerate(("happy", "sad"))
+    ]
+
+
+def test_corpora_beside_teach_and_the_split_deals_out_the_others() -> None:
+    utterances = [*voices("ased", "abc"), *voices("tess", "xyz")]
+    split = split_of(recipe(corpora=["tess", "ased"], split="loso:2", beside=["ased"]), utterances)
+    sides = [{u.speaker for u in side} for side in (split.train, split.dev, split.test)]
+    assert sides[2] == {"tess-y"} and len(sides[1]) == 1
+    assert sides[0] | sides[1] == {"ased-a", "ased-b", "ased-c", "tess-x", "tess-z"}
+    assert sides[1] < {"tess-x", "tess-z"}
+
+
+@pytest.mark.parametrize(
+    ("beside", "split", "told"),
+    [
+        (["ased"], "loso:1", "some of the corpora"),
+        (["tess"], "loso:1", "and not all"),
+        (["tess"], "speakers", "lists who is held"),
+    ],
+)
+def test_corpora_beside_that_make_no_sense_are_told(
+    beside: list[str], split: str, told: str
+) -> None:
+    corpora = ["tess", "nemo"] if split == "speakers" else ["tess"]
+    with pytest.raises(ConfigError, match=told):
+        recipe(corpora=corpora, beside=beside, split=split)

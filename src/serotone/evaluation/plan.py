@@ -14,7 +14,7 @@ from serotone.corpora.split import folds
 from serotone.errors import ConfigError, SerotoneError
 from serotone.evaluation.suite import Entry
 from serotone.training.recipe import Recipe, load_recipe
-from serotone.training.sides import read_corpora, split_of, with_labels
+from serotone.training.sides import dealt, read_corpora, split_of, with_labels
 from serotone.types import Sides, Utterance
 
 
@@ -158,7 +158,7 @@ def _n_folds(recipe: Recipe, utterances: Sequence[Utterance]) -> int | None:
     if recipe.data.split == "speakers":
         return None
     whole = recipe.data.split.partition(":")[0]
-    n_folds = len(folds(utterances, whole, seed=recipe.seed))
+    n_folds = len(folds(dealt(recipe, utterances), whole, seed=recipe.seed))
     return n_folds if n_folds > 1 else None
 
 

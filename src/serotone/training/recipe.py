@@ -33,6 +33,7 @@ class DataConfig(Config):
         per_class: keep so many clips of each label, drawn by the seed, and no others; 0 keeps all.
         split: ``luna5:1`` and the like (see docs/corpora.md), or ``speakers`` to take the sides
             from the lists below.
+        beside: those of ``corpora`` whose clips all teach; the split deals out the others'.
         dev_teaches: the dev side of the split teaches too, and nobody chooses or calibrates. Goes
             with ``optimiser.keep = "last"``, as do splits that have no dev side.
         dev_speakers, test_speakers: for ``split = "speakers"``; all others train.
@@ -56,6 +57,7 @@ class DataConfig(Config):
     labels: tuple[str, ...] = CANONICAL
     per_class: int = Field(default=0, ge=0)
     split: str = "kfold5:1"
+    beside: tuple[str, ...] = ()
     dev_teaches: bool = False
     dev_speakers: tuple[str, ...] = ()
     test_speakers: tuple[str, ...] = ()
@@ -75,6 +77,14 @@ class DataConfig(Config):
             raise ValueError("shares wants a number above 0 for each of the corpora")
         if self.balance not in ("none", "speakers"):
             raise ValueError(f"shares does not go with balance = '{self.balance}'")
+        return self
+
+    @model_validator(mode="after")
+    def _beside_others(self) -> DataConfig:
+        if self.beside and not set(self.beside) < set(self.corpora):
+            raise ValueError("beside wants some of the corpora, and not all")
+        if self.beside and self.split == "speakers":
+            raise ValueError("beside is for splits by name: split = 'speakers' lists who is held")
         return self
 
     def by_corpus(self, table: Mapping[str, Value]) -> dict[str, Value]:

@@ -98,6 +98,15 @@ def _drawn(seed: int, name: str) -> bytes:
     return hashlib.sha256(f"{seed}\n{name}".encode()).digest()
 
 
+def dealt(recipe: Recipe, utterances: Iterable[Utterance]) -> tuple[Utterance, ...]:
+    """Those that the recipe's split deals out: all but the corpora that only teach."""
+    return tuple(u for u in utterances if u.corpus not in _beside(recipe))
+
+
+def _beside(recipe: Recipe) -> set[str]:
+    return set(recipe.data.by_corpus(dict.fromkeys(recipe.data.beside, "")))
+
+
 def split_of(recipe: Recipe, utterances: Sequence[Utterance]) -> Sides:
     """The recipe's split of these utterances.
 
@@ -109,7 +118,9 @@ def split_of(recipe: Recipe, utterances: Sequence[Utterance]) -> Sides:
     if data.split == "speakers":
         split: Sides = _by_lists(recipe, utterances)
     else:
-        split = fold(utterances, data.split, seed=recipe.seed)
+        split = fold(dealt(recipe, utterances), data.split, seed=recipe.seed)
+        beside = [u for u in utterances if u.corpus in _beside(recipe)]
+        split = replace(split, train=(*split.train, *beside))
     if data.dev_teaches:
         split = replace(split, train=(*split.train, *split.dev), dev=())
     if not split.train or (not split.dev and recipe.optimiser.by_dev):
