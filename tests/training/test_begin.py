@@ -77,8 +77,14 @@ def test_another_architecture_is_refused(taught: Path) -> None:
 def test_a_speaker_who_taught_may_neither_choose_nor_test(
     taught: Path, dev: str, test: str
 ) -> None:
-    with pytest.raises(ConfigError, match=r"learned from 1 speaker\(s\)"):
+    with pytest.raises(ConfigError, match=r"was trained with 1 speaker\(s\)"):
         beginning([str(taught)], split("f", dev, test))
+
+
+def test_who_chose_may_choose_again_and_not_test(taught: Path) -> None:
+    assert beginning([str(taught)], split("f", "c", "d")).name == "first"
+    with pytest.raises(ConfigError, match=r"was trained with 1 speaker\(s\) .*\(c, "):
+        beginning([str(taught)], split("f", "d", "c"))
 
 
 def test_of_several_the_first_is_taken_that_heard_nobody_held_back(
@@ -90,7 +96,9 @@ def test_of_several_the_first_is_taken_that_heard_nobody_held_back(
     names = [str(taught), str(other)]
     assert beginning(names, split("f", "c", "d")).name == "first"
     assert beginning(names, split("f", "c", "b")).name == "other"
-    with pytest.raises(ConfigError, match=r"first' learned .*\(b, .*; '.*other' learned .*\(e, "):
+    with pytest.raises(
+        ConfigError, match=r"first' was trained .*\(b, .*; '.*other' was trained .*\(e, "
+    ):
         beginning(names, split("f", "e", "b"))
 
 

@@ -174,7 +174,7 @@ def test_a_teacher_may_not_know_whom_the_split_keeps_apart(tmp_path: Path) -> No
     rows = recordings(tmp_path)
     split = Split("made", rows["a"], rows["b"], rows["c"])
     ours = recipe(teachers=[teacher(tmp_path / "one", rows["c"])])
-    with pytest.raises(ConfigError, match=r"learned from 1 speaker\(s\)"):
+    with pytest.raises(ConfigError, match=r"was trained with 1 speaker\(s\)"):
         opinions(ours, split, rows["a"])
 
 

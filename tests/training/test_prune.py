@@ -219,5 +219,5 @@ def test_who_taught_the_wide_model_may_not_test_the_pruned_one(tmp_path: Path) -
     source = published(build(teacher), teacher, tmp_path / "wide")
     ours = recipe(init=str(source.path), prune=True)
     row = Utterance(id="f/zoe", path=Path("zoe.wav"), corpus="folder", speaker="zoe", label="sad")
-    with pytest.raises(ConfigError, match=r"learned from 1 speaker\(s\)"):
+    with pytest.raises(ConfigError, match=r"was trained with 1 speaker\(s\)"):
         train(ours, Split("made", (), (), (row,)), out=tmp_path / "run")

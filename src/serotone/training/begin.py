@@ -18,23 +18,28 @@ from serotone.types import Sides, speakers
 def beginning(names: Sequence[str], split: Sides) -> ModelInfo:
     """The model that a recipe's ``init`` names: of several, the first that may begin this run.
 
+    It has learned from nobody whom the split keeps for dev or test, and nobody of the test side
+    chose its epoch.
+
     Args:
         names: of models, or their folders.
         split: of the run that goes on from it.
 
     Raises:
-        ConfigError: when all were taught by somebody whom the split keeps for choosing or testing.
+        ConfigError: when none may.
         ModelError: when there is no such model.
     """
-    held = {*speakers(split.dev), *speakers(split.test)}
+    test = set(speakers(split.test))
+    held = test.union(speakers(split.dev))
     refused = []
     for name in names:
         model = describe(resolve(name))
-        heard = sorted(held.intersection(model.provenance.get("train_speakers", ())))
+        taught, chose = (model.provenance.get(f"{side}_speakers", ()) for side in ("train", "dev"))
+        heard = sorted(held.intersection(taught) | test.intersection(chose))
         if not heard:
             return model
         refused.append(
-            f"'{name}' learned from {len(heard)} speaker(s) that split '{split.name}' keeps "
+            f"'{name}' was trained with {len(heard)} speaker(s) that split '{split.name}' keeps "
             f"for dev or test ({', '.join(heard[:3])}, …)"
         )
     raise ConfigError(
