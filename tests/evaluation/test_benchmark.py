@@ -264,6 +264,8 @@ def test_the_clock_counts_every_part(tmp_path: Path) -> None:
     assert clock.total(tmp_path) is None
     clock.end(tmp_path, 140.5)
     assert clock.total(tmp_path) == 140.5
+    # The model could not be written after it: the run goes on from its end.
+    assert clock.begin(tmp_path) == 140.5
 
 
 def test_latency_is_of_one_clip(tiny_model: ModelInfo) -> None:

@@ -12,7 +12,8 @@ FILE = "clock.json"
 def begin(folder: Path) -> float:
     """Note that a part of a run begins.
 
-    What an earlier part did counts up to its last checkpoint: that is where the run goes on.
+    What an earlier part did counts up to its last checkpoint: that is where the run goes on. All of
+    it counts where the training came to its end, and what came after it failed.
 
     Args:
         folder: of the run.
@@ -24,7 +25,10 @@ def begin(folder: Path) -> float:
     spent_s = 0.0
     if file.is_file() and last.is_file():
         noted = json.loads(file.read_text(encoding="utf-8"))
-        spent_s = noted["spent_s"] + max(0.0, last.stat().st_mtime - noted["began"])
+        if "total_s" in noted:
+            spent_s = noted["total_s"]
+        else:
+            spent_s = noted["spent_s"] + max(0.0, last.stat().st_mtime - noted["began"])
     _write(file, {"spent_s": spent_s, "began": time.time()})
     return spent_s
 
