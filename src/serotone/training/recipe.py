@@ -201,10 +201,11 @@ class Recipe(Config):
         architecture: its settings.
         init: a model, by name or folder, whose weights the run begins with; empty begins fresh.
             Layers of another shape begin fresh. None of this split's dev or test speakers may
-            have taught it. ``{split}`` and ``{seed}`` in it stand for the run's own, as in
+            have taught it, and none of the test speakers chosen its epoch. ``{split}`` and
+            ``{seed}`` in it stand for the run's own, as in
             ``runs/ravdess-final-{split}-{seed}/ravdess-final``: so each fold of a benchmark goes
-            on from the same fold of another. Of several models the first is taken that none of
-            those speakers taught: so models of two halves may begin all folds of a split.
+            on from the same fold of another. Of several models the first is taken that may begin
+            the run: so models of two halves may begin all folds of a split.
         prune: begin with the channels of ``init`` that matter most, as many as ``architecture``
             says (see ``serotone.training.prune``).
         teachers: models, named as ``init`` is, whose opinion of each training clip is part of its
