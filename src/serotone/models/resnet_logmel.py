@@ -7,6 +7,7 @@ from pydantic import field_validator
 from torch import Tensor, nn
 
 from serotone.features.frame import frame_mask
+from serotone.features.scale import ClipScale, ClipScaleConfig
 from serotone.models.contract import ModelOutput
 from serotone.models.mel import (
     AttentiveStatistics,
@@ -15,6 +16,9 @@ from serotone.models.mel import (
     in_eights,
     strided,
 )
+
+BANDS_ALONE = ClipScaleConfig(mode="bands", top_db=None, divide=1.0)
+"""Each band less its mean over the clip, and nothing else."""
 
 
 class ResNetLogMelConfig(MelModelConfig):
@@ -74,10 +78,10 @@ class ResNetLogMel(MelModel):
     def __init__(self, config: ResNetLogMelConfig, n_classes: int) -> None:
         super().__init__(config)
         n_in, n_bands = config.stem_width, -(-config.log_mel.n_mels // 2)
-        self.without_colour = config.without_colour
-        pictures = 2 if config.without_colour else 1
+        self.bands_alone = ClipScale(BANDS_ALONE) if config.without_colour else None
+        n_pictures = 2 if config.without_colour else 1
         self.stem = nn.Sequential(
-            nn.Conv2d(pictures, n_in, 5, stride=2, padding=2, bias=False),
+            nn.Conv2d(n_pictures, n_in, 5, stride=2, padding=2, bias=False),
             nn.BatchNorm2d(n_in),
             nn.ReLU(),
         )
@@ -96,10 +100,9 @@ class ResNetLogMel(MelModel):
     def classify(self, features: Tensor, counts: Tensor) -> ModelOutput:
         """(B, T, n_mels) and (B,) to the output."""
         x = self.enter(features, counts)[:, None]  # (B, 1, F, T)
-        if self.without_colour:
-            mask = frame_mask(counts, x.shape[-1])[:, None, None, :].to(x.dtype)
-            means = x.sum(dim=-1, keepdim=True) / counts[:, None, None, None]
-            x = torch.cat([x, (x - means) * mask], dim=1)  # (B, 2, F, T)
+        if self.bands_alone is not None:
+            second = self.bands_alone(x[:, 0].transpose(1, 2), counts).transpose(1, 2)
+            x = torch.cat([x, second[:, None]], dim=1)  # (B, 2, F, T)
         x = x.contiguous(memory_format=torch.channels_last)
         x = self.stem(x)  # (B, stem_width, F / 2, T / 2)
         counts = strided(counts, 2)

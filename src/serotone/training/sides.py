@@ -100,7 +100,8 @@ def _drawn(seed: int, name: str) -> bytes:
 
 def dealt(recipe: Recipe, utterances: Iterable[Utterance]) -> tuple[Utterance, ...]:
     """Those that the recipe's split deals out: all but the corpora that only teach."""
-    return tuple(u for u in utterances if u.corpus not in _beside(recipe))
+    beside = _beside(recipe)
+    return tuple(u for u in utterances if u.corpus not in beside)
 
 
 def _beside(recipe: Recipe) -> set[str]:
@@ -119,8 +120,9 @@ def split_of(recipe: Recipe, utterances: Sequence[Utterance]) -> Sides:
         split: Sides = _by_lists(recipe, utterances)
     else:
         split = fold(dealt(recipe, utterances), data.split, seed=recipe.seed)
-        beside = [u for u in utterances if u.corpus in _beside(recipe)]
-        split = replace(split, train=(*split.train, *beside))
+        beside = _beside(recipe)
+        teach = (u for u in utterances if u.corpus in beside)
+        split = replace(split, train=(*split.train, *teach))
     if data.dev_teaches:
         split = replace(split, train=(*split.train, *split.dev), dev=())
     if not split.train or (not split.dev and recipe.optimiser.by_dev):
