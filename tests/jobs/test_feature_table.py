@@ -194,5 +194,20 @@ def test_unknown_names_are_told() -> None:
 
 
 def test_columns_sort_as_they_count() -> None:
-    names = column_names("mel128", 128, ["mean"])
+    names = column_names("mel128", FEATURES.get("mel128")(), ["mean"])
     assert names[0] == "mel128_000_mean" and names == sorted(names)
+
+
+def test_numbers_with_names_of_their_own_have_them_in_the_table(
+    clips: list[str], tmp_path: Path
+) -> None:
+    out = tmp_path / "features.parquet"
+    write_features(clips[:1], out, FeatureWork(("pitch", "functionals"), ("mean",)), n_jobs=1)
+    (row,) = rows_of(out)
+    layer = FEATURES.get("functionals")()
+    assert {"pitch_hz_mean", "pitch_strength_mean", "functionals_f0_percentile50"} <= set(row)
+    assert len(row) == 3 + 2 + layer.n_features
+    signal = torch.from_numpy(read(clips[0], sample_rate=layer.sample_rate).signal)
+    expected = layer(signal[None], torch.tensor([len(signal)]))[0, 0]
+    place = layer.names.index("level_delta_deviation")
+    assert row["functionals_level_delta_deviation"] == pytest.approx(float(expected[place]))

@@ -50,6 +50,7 @@ NARROW = {
         "n_pooled": 32,
         "embedding_size": 16,
     },
+    "functionals_mlp": {"n_hidden": 16, "input_dropout": 0.0, "dropout": 0.0},
     "light_sernet": {"path_width": 8, "widths": (8, 8, 16, 16, 32)},
     "lstm_attention": {"n_hidden": 16},
     "lstm_mfcc": {"n_hidden": 24, "n_dense": 16},

@@ -125,6 +125,9 @@ FORMULAS: dict[str, Callable[[int], int]] = {
         conv(64, 192, 5) + norm(192) + 3 * res2_block(192, 64) + conv(3 * 192, 384, 1)
         + attention(3 * 384, 384) + norm(2 * 384) + head(2 * 384, c)
     ),
+    "functionals_mlp": lambda c: (
+        dense(4236, 128) + norm(128) + dense(128, c) + dense(128, 1)
+    ),
     "light_sernet": lambda c: (
         conv(1, 32, 11) + conv(1, 32, 9) + conv(1, 32, 9) + 3 * norm(32)
         + conv(96, 64, 9, bias=False) + norm(64) + conv(64, 96, 9, bias=False) + norm(96)

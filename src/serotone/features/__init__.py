@@ -25,6 +25,8 @@ NAMES = (
     "zcr",
     "rms",
     "stack2376",
+    "pitch",
+    "functionals",
 )
 
 FEATURES: Registry[Callable[[], FrameFeatures]] = Registry(

@@ -19,12 +19,14 @@ class FrameFeatures(nn.Module):
         hop_length: from frame to frame, in samples.
         n_features: F.
         is_vector: whether a clip of any length is one frame.
+        names: of each of F; empty where they have numbers only.
     """
 
     sample_rate: int
     hop_length: int
     n_features: int
     is_vector: bool = False
+    names: tuple[str, ...] = ()
 
     def n_frames(self, lengths: Tensor) -> Tensor:
         """(B,) samples to (B,) frames."""

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from serotone.features.chroma import Chroma, ChromaConfig
 from serotone.features.frame import FrameFeatures
+from serotone.features.functionals import Functionals, FunctionalsConfig
 from serotone.features.logmel import LogMel, LogMelConfig
 from serotone.features.mfcc import Mfcc, MfccConfig
+from serotone.features.pitch import Pitch, PitchConfig
 from serotone.features.spectral import Centroid, CentroidConfig, Rolloff, RolloffConfig
 from serotone.features.stack import Stack, StackConfig
 from serotone.features.waveform import Rms, RmsConfig, ZeroCrossings, ZeroCrossingsConfig
@@ -70,3 +72,13 @@ def rms() -> FrameFeatures:
 def stack2376() -> FrameFeatures:
     """ZCR, RMS and 20 MFCC of 108 frames, 2.5 s from 0.6 s on, at 22,050 Hz: one vector a clip."""
     return Stack(StackConfig())
+
+
+def pitch() -> FrameFeatures:
+    """F0 in Hz and the strength of its period, at 16 kHz, frame 60 ms, hop 10 ms."""
+    return Pitch(PitchConfig())
+
+
+def functionals() -> FrameFeatures:
+    """Statistics of spectrum, level and voice, at 16 kHz, hop 10 ms: one vector a clip."""
+    return Functionals(FunctionalsConfig())

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from serotone.errors import AudioError, ConfigError, did_you_mean
 from serotone.features.extract import Extracted, Extractor
+from serotone.features.frame import FrameFeatures
 
 Row = dict[str, Any]
 
@@ -79,8 +80,7 @@ class FeatureWork:
         if self.statistics:
             columns = [("path", pa.string()), ("duration_s", pa.float64()), ("error", pa.string())]
             for name, layer in Extractor(self.sets).layers.items():
-                statistics = () if layer.is_vector else self.statistics
-                names = column_names(name, layer.n_features, statistics)
+                names = column_names(name, layer, self.statistics)
                 columns += [(column, pa.float32()) for column in names]
         else:
             columns = [
@@ -99,16 +99,22 @@ def error_row(path: str, error: str) -> Row:
     return {"path": _text(path), "error": _text(error)}
 
 
-def column_names(name: str, n_features: int, statistics: Sequence[str]) -> list[str]:
-    """Columns of a set, statistic by statistic.
+def column_names(name: str, layer: FrameFeatures, statistics: Sequence[str]) -> list[str]:
+    """Columns of a set, statistic by statistic; a vector has no statistics.
 
     Example:
-        >>> column_names("mfcc13dd", 39, ["mean"])[:2], column_names("zcr", 1, ["mean", "max"])
-        (['mfcc13dd_00_mean', 'mfcc13dd_01_mean'], ['zcr_mean', 'zcr_max'])
+        >>> from serotone.features.sets import mfcc13dd, pitch
+        >>> column_names("mfcc13dd", mfcc13dd(), ["mean"])[:2]
+        ['mfcc13dd_00_mean', 'mfcc13dd_01_mean']
+        >>> column_names("pitch", pitch(), ["mean"])
+        ['pitch_hz_mean', 'pitch_strength_mean']
     """
-    width = len(str(n_features - 1))
-    parts = [name] if n_features == 1 else [f"{name}_{i:0{width}d}" for i in range(n_features)]
-    return [f"{part}_{s}" for s in statistics for part in parts] if statistics else parts
+    width = len(str(layer.n_features - 1))
+    numbers = [f"{i:0{width}d}" for i in range(layer.n_features)]
+    parts = [f"{name}_{part}" for part in layer.names or numbers]
+    if layer.n_features == 1:
+        parts = [name]
+    return parts if layer.is_vector else [f"{part}_{s}" for s in statistics for part in parts]
 
 
 def _summed_up(
@@ -116,11 +122,13 @@ def _summed_up(
 ) -> Row:
     row: Row = {"path": _text(path), "duration_s": extracted.duration_s, "error": None}
     for name, frames in extracted.features.items():
-        if extractor.layers[name].is_vector:
-            names, values = column_names(name, frames.shape[1], ()), frames[0]
-        else:
-            names = column_names(name, frames.shape[1], statistics)
-            values = np.concatenate([STATISTICS[s](frames) for s in statistics])
+        layer = extractor.layers[name]
+        names = column_names(name, layer, statistics)
+        values = (
+            frames[0]
+            if layer.is_vector
+            else np.concatenate([STATISTICS[s](frames) for s in statistics])
+        )
         row |= zip(names, values.tolist(), strict=True)
     return row
 

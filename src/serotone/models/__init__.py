@@ -23,6 +23,7 @@ MODELS: Registry[type[EmotionModel]] = Registry(
         "conformer_logmel": "serotone.models.conformer_logmel:ConformerLogMel",
         "dscnn_logmel": "serotone.models.dscnn_logmel:DsCnnLogMel",
         "ecapa_logmel": "serotone.models.ecapa_logmel:EcapaLogMel",
+        "functionals_mlp": "serotone.models.functionals_mlp:FunctionalsMlp",
         "light_sernet": "serotone.models.light_sernet:LightSerNet",
         "lstm_attention": "serotone.models.lstm_attention:LstmAttention",
         "lstm_mfcc": "serotone.models.lstm_mfcc:LstmMfcc",
