@@ -30,7 +30,7 @@ LEAKING = ("claimed", "random8020")
 ASKED_FOR = {"crema-d", "savee", "iemocap"}
 PEERS = {
     *("light_sernet", "lstm_attention", "resnet_logmel"),
-    *("conformer_logmel", "dscnn_logmel", "ecapa_logmel"),
+    *("conformer_logmel", "dscnn_logmel", "ecapa_logmel", "functionals_mlp"),
 }
 
 

@@ -15,7 +15,7 @@ class PitchConfig(Config):
     """Settings of ``Pitch``. Frequencies in Hz, lengths in samples.
 
     Attributes:
-        n_fft: at least ``win_length`` and the longest period together.
+        n_fft: at least ``win_length`` and the longest period together, or lags would meet.
         win_length: at least three of the longest periods, so that two are heard well.
         f_min, f_max: of the voices listened for.
         octave_cost: how much weaker, an octave higher, a candidate may be and still win: a period
@@ -23,7 +23,7 @@ class PitchConfig(Config):
     """
 
     sample_rate: int = 16_000
-    n_fft: int = 2048
+    n_fft: int = 1280
     win_length: int = 960
     hop_length: int = 160
     f_min: float = 60.0
