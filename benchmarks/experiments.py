@@ -119,7 +119,7 @@ def across_corpora() -> str:
         "`rooms` (`benchmarks/average_weights.py`): a point better at 10 dB, by telephone and MP3,",
         "two or three points worse in louder noise. `world-bands` is `world` begun with",
         "`pretrain-bands`, each band less its mean over the clip too (`serotone train world` with",
-        "`init`, the mode of the scale, `precision` and `keep` set as there): as good as `world` on",
+        "`init`, the mode of the scale, `precision` and `keep` as there): as good as `world` on",
         "average, no better by telephone, and not taken further.",
         "",
         *header(("model", *(f"{c}, {kept['n'][c]} clips" for c in corpora), "mean")),

@@ -82,3 +82,16 @@ def test_sets_of_a_model_that_has_none_are_one_line(model: Path, corpora: Path, 
     assert main(["predict", clip, "-m", str(model), "--sets", "0.9"]) == 2
     assert "serotone calibrate" in capsys.readouterr().err
     assert main(["predict", clip, "-m", str(model), "--sets", "0.9", "--words"]) == 2
+
+
+def test_an_ensemble_is_made_as_sure_as_the_dev_speakers_allow(
+    tmp_path: Path, corpora: Path, capsys
+) -> None:
+    members = [publish_tiny(tmp_path / name).path for name in ("one", "two")]
+    words = ["ensemble", *map(str, members), "--out", str(tmp_path / "both")]
+    assert main([*words, "--calibrate", str(corpora)]) == 0
+    told = capsys.readouterr().err
+    made = json.loads((tmp_path / "both" / "model.json").read_text())
+    # Noise tells nothing: the surest it may be is not at all.
+    assert made["temperature"] > 1 and f"temperature {made['temperature']:.3f}" in told
+    assert made["provenance"]["dev_speakers"] == ["ravdess-03"]

@@ -77,6 +77,21 @@ def test_an_ensemble_says_what_its_members_say(folders: Path, tmp_path: Path, ho
     assert np.isnan(got.intensity).all()  # neither has an opinion
 
 
+@pytest.mark.parametrize("how", ["average", "vote"])
+def test_a_temperature_makes_it_surer_and_chooses_nothing_else(
+    folders: Path, tmp_path: Path, how: How
+) -> None:
+    members = [folders / "a", folders / "b"]
+    plain = said(ensemble(members, how=how, folder=tmp_path / "plain").path).probabilities
+    made = ensemble(members, how=how, folder=tmp_path / "surer", temperature=0.5)
+    surer = said(made.path).probabilities
+    expected = plain**2 / (plain**2).sum(axis=1, keepdims=True)
+    np.testing.assert_allclose(surer, expected, atol=1e-5)
+    assert (surer.argmax(axis=1) == plain.argmax(axis=1)).all()
+    assert (surer.max(axis=1) > plain.max(axis=1)).all()
+    assert json.loads((made.path / "model.json").read_text())["temperature"] == 0.5
+
+
 def test_it_is_a_model_like_any_other(folders: Path, tmp_path: Path, tone: Audio) -> None:
     made = ensemble([folders / "a", folders / "b"], how="average", folder=tmp_path / "both")
     verify(made.path)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import sys
+import tempfile
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,6 +14,9 @@ import typer
 from serotone.errors import ConfigError, MissingExtraError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from serotone.store.folder import ModelInfo
     from serotone.types import Sides, Utterance
 
 
@@ -42,11 +47,19 @@ def ensemble(
     split: Annotated[
         str, typer.Option("--split", help="For stack: NAME:FOLD, whose dev side fits the weights.")
     ] = "",
+    calibrate: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="CORPORA",
+            help="Fit how sure it may be on the members' dev speakers, in this folder of corpora.",
+        ),
+    ] = None,
 ) -> None:
     """Put several models into one.
 
     The ensemble is a model folder like any other. The weights of a stack are fitted on the dev
-    side of a split, the test side stays unheard.
+    side of a split, the test side stays unheard. A mean of models that disagree is less sure than
+    it may be: --calibrate.
     """
     try:
         from serotone.inference.ensemble import ensemble as build
@@ -62,8 +75,26 @@ def ensemble(
         weights, dev_speakers = found.tolist(), speakers(sides.dev)
         for model, weight in zip(models, weights, strict=True):
             print(f"{weight:.3f} {model}", file=sys.stderr)
-    info = build(models, how=how.value, folder=out, weights=weights, dev_speakers=dev_speakers)
+    make = partial(build, models, how=how.value, weights=weights)
+    temperature = 1.0
+    if calibrate is not None:
+        temperature, fitted_on = _temperature(make, calibrate)
+        dev_speakers = [*dev_speakers, *fitted_on]
+        print(f"temperature {temperature:.3f}", file=sys.stderr)
+    info = make(folder=out, dev_speakers=dev_speakers, temperature=temperature)
     print(info.path)
+
+
+def _temperature(make: Callable[..., ModelInfo], corpora: Path) -> tuple[float, list[str]]:
+    """Of the ensemble that ``make`` makes, and whom it was fitted on."""
+    from serotone.evaluation.dev import dev_speakers, spoken, temperature_by
+    from serotone.inference.recognizer import Recognizer
+
+    with tempfile.TemporaryDirectory() as scratch:
+        info = make(folder=Path(scratch) / "ensemble")
+        people = dev_speakers(info)
+        recognizer = Recognizer.open(info.path, sound_check=False)
+        return temperature_by(recognizer, list(spoken(info, people, corpora))), sorted(people)
 
 
 def _dev(model: str, corpus: str, root: Path | None, split: str) -> tuple[list[Utterance], Sides]:

@@ -54,6 +54,7 @@ def ensemble(
     folder: Path,
     weights: Sequence[float] | None = None,
     dev_speakers: Sequence[str] = (),
+    temperature: float = 1.0,
 ) -> ModelInfo:
     """Write a model folder that answers as its members do together.
 
@@ -63,7 +64,9 @@ def ensemble(
             label; ``stack``, the average under ``weights``.
         folder: where to; its name becomes the ensemble's.
         weights: one a member, for ``stack``; scaled to sum to 1.
-        dev_speakers: whom the weights were fitted on.
+        dev_speakers: whom the weights or the temperature were fitted on.
+        temperature: that the logarithms of the probabilities together are divided by: members who
+            disagree make a mean that is less sure than it may be.
 
     Raises:
         ConfigError: for fewer than two members, or weights that do not fit.
@@ -71,11 +74,11 @@ def ensemble(
         MissingExtraError: when onnx or safetensors is not installed.
     """
     members = _members(models, how, weights)
-    description = _description(members, how, folder.name, dev_speakers)
+    description = _description(members, how, folder.name, dev_speakers, temperature)
     with tempfile.TemporaryDirectory() as scratch:
         path = Path(scratch) / ONNX
         _write_graph(members, how, path, {"name": folder.name, **description})
-        _check(members, how, path)
+        _check(members, how, temperature, path)
         return save(folder, onnx=path, weights=_weights(members), description=description)
 
 
@@ -156,7 +159,7 @@ def _write_graph(
     write_graph(members, how, path, description)
 
 
-def _check(members: Sequence[Member], how: How, path: Path) -> None:
+def _check(members: Sequence[Member], how: How, temperature: float, path: Path) -> None:
     """Compare the graph with its members, each run alone."""
     rate = max(member.info.sample_rate for member in members)
     generator = np.random.default_rng(0)
@@ -167,7 +170,8 @@ def _check(members: Sequence[Member], how: How, path: Path) -> None:
         output = OnnxBackend(member.info.path / ONNX).run(_at_rate(signals, rate, member))
         order = [member.info.labels.index(label) for label in members[0].info.labels]
         outputs.append(output._replace(probabilities=output.probabilities[:, order]))
-    expected = combine(outputs, [member.weight for member in members], how)
+    expected = combine(outputs, [member.weight for member in members], how) ** (1 / temperature)
+    expected /= expected.sum(axis=1, keepdims=True)
     got = OnnxBackend(path).run(signals).probabilities
     gap = float(np.abs(got - expected).max())
     if gap > TOLERANCE:
@@ -187,7 +191,11 @@ def _at_rate(
 
 
 def _description(
-    members: Sequence[Member], how: How, name: str, dev_speakers: Sequence[str]
+    members: Sequence[Member],
+    how: How,
+    name: str,
+    dev_speakers: Sequence[str],
+    temperature: float,
 ) -> dict[str, Any]:
     """All of ``model.json`` but name and checksums."""
     first = members[0]
@@ -196,7 +204,7 @@ def _description(
         "labels": list(first.info.labels),
         "sample_rate": max(member.info.sample_rate for member in members),
         "n_parameters": sum(member.info.n_parameters for member in members),
-        "temperature": 1.0,
+        "temperature": temperature,
         "prepare": dict(first.info.prepare),
         "intensity": any(member.description["intensity"] for member in members),
         "recipe": {

@@ -51,7 +51,7 @@ def write_graph(
         members: whose ``model.onnx`` are read.
         how: the answers are put together.
         path: of the file.
-        description: for its metadata.
+        description: for its metadata; its ``temperature`` is the graph's.
 
     Raises:
         ModelError: when the members were made for different versions of ONNX.
@@ -62,7 +62,8 @@ def write_graph(
     for place, (member, proto) in enumerate(zip(members, protos, strict=True)):
         _include(graph, proto, place, rate, member.info.sample_rate)
     probabilities = list(_probabilities(graph, members))
-    _together(graph, probabilities, [member.weight for member in members], how)
+    mean = _together(graph, probabilities, [member.weight for member in members], how)
+    _tempered(graph, mean, description["temperature"])
     _intensity(graph, members)
     embeddings = [f"m{place}_embedding" for place in range(len(members))]
     graph.add("Concat", *embeddings, output="embedding", axis=1)
@@ -136,15 +137,24 @@ def _probabilities(graph: Graph, members: Sequence[Member]) -> Iterator[str]:
 
 def _together(
     graph: Graph, probabilities: Sequence[str], weights: Sequence[float], how: How
-) -> None:
+) -> str:
     if how != "vote":
-        _weighted(graph, probabilities, weights, output="probabilities")
-        return
+        return _weighted(graph, probabilities, weights)
     even = [1 / len(probabilities)] * len(probabilities)
     votes = [_vote(graph, name) for name in probabilities]
     tie = graph.add("Mul", _weighted(graph, probabilities, even), graph.constant(np.float32(TIE)))
     share = graph.add("Mul", _weighted(graph, votes, even), graph.constant(np.float32(1 - TIE)))
-    graph.add("Add", share, tie, output="probabilities")
+    return graph.add("Add", share, tie)
+
+
+def _tempered(graph: Graph, probabilities: str, temperature: float) -> None:
+    """Each to the power of 1 / T, and again a sum of 1."""
+    if temperature == 1:
+        graph.add("Identity", probabilities, output="probabilities")
+        return
+    raised = graph.add("Pow", probabilities, graph.constant(np.float32(1 / temperature)))
+    total = graph.add("ReduceSum", raised, graph.constant(np.array([1])), keepdims=1)
+    graph.add("Div", raised, total, output="probabilities")
 
 
 def _vote(graph: Graph, probabilities: str) -> str:
