@@ -182,7 +182,7 @@ def test_the_readme_shows_the_shipped_model_and_the_best_of_each_split() -> None
     filled = fill_figures(text, measured_of(runs), SYSTEMS)
     rows = [line.split(" | ")[1] for line in filled.splitlines() if line.startswith("| ravdess")]
     assert rows == ["default", "strong"]
-    assert filled.index("The models in the package") < filled.index("The best that any recipe does")
+    assert filled.index("The model in the package") < filled.index("The best that any recipe does")
 
 
 def test_every_reference_system_has_its_claim() -> None:

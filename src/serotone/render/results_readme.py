@@ -24,7 +24,7 @@ _BLOCK = re.compile(r"(<!-- figures: begin.*?-->\n).*?(<!-- figures: end.*?-->)"
 OF_ITS_OWN = "-speakers"
 """Ends the name of a split that a recipe lists itself, to choose on: it compares with nothing."""
 
-OF_SHIPPED = "The models in the package, on voices that they have never heard:"
+OF_SHIPPED = "The model in the package, on voices that it has never heard:"
 """Above the first table."""
 
 BEST = (
@@ -64,13 +64,13 @@ def fill_figures(
 def figures_block(
     measured: Sequence[Measured], systems: Sequence[SystemConfig] | None = None
 ) -> str:
-    """The shipped models' figures, the best of each split, and the claims beside theirs."""
+    """The shipped model's figures, the best of each split, and the claims beside theirs."""
     honest = [m for m in measured if m.protocol == HONEST and not option_of(m.recipe)[1]]
     parts = []
     shipped, best = [], []
     for title in sorted({tables.title_of(m) for m in honest}):
         mine = [m for m in honest if tables.title_of(m) == title]
-        shipped += [_row(m, title) for m in mine if m.recipe in SHIPPED]
+        shipped += [_row(m, title) for m in mine if m.recipe == SHIPPED]
         if not mine[0].runs[0].split_name.endswith(OF_ITS_OWN):
             best.append(_row(mine[0], title))
     for text, rows in ((OF_SHIPPED, shipped), (BEST, best)):

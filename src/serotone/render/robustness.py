@@ -28,7 +28,7 @@ def fill_robustness(page: str, found: Sequence[Mapping[str, Any]]) -> str:
 
 
 def picture(found: Sequence[Mapping[str, Any]]) -> bytes | None:
-    """The first measurement, the default model's if it is there, as an SVG; None without any.
+    """The first measurement, the shipped model's if it is there, as an SVG; None without any.
 
     Raises:
         MissingExtraError: without matplotlib.
@@ -38,8 +38,7 @@ def picture(found: Sequence[Mapping[str, Any]]) -> bytes | None:
 
 
 def _shipped_first(found: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-    place = {name: i for i, name in enumerate(SHIPPED)}
-    return sorted(found, key=lambda values: place.get(values["model"], len(place)))
+    return sorted(found, key=lambda values: values["model"] != SHIPPED)
 
 
 def _measured(values: Mapping[str, Any]) -> str:
