@@ -28,6 +28,7 @@ DEV = ROOT / "benchmarks/results/dev_speakers.json"
 MATRIX = ROOT / "benchmarks/results/corpus_matrix.json"
 PAIRS = ROOT / "benchmarks/results/pairs.json"
 AGAIN = ROOT / "benchmarks/results/hear_again.json"
+KEPT = ROOT / "benchmarks/results/kept_answers.json"
 SEARCH = "search"
 """The recipe that single changes are told apart on, and the suite that names them."""
 
@@ -215,6 +216,31 @@ def pairs() -> str:
     return "\n".join(lines) + "\n"
 
 
+def kept_answers() -> str:
+    """The table of recipes whose kept answers were averaged."""
+    kept = json.loads(KEPT.read_text(encoding="utf-8"))
+    lines = [
+        "",
+        "## Recipes together",
+        "",
+        "Probabilities of these recipes averaged, fold by fold, the first seed of each: from the",
+        "answers kept of them (`benchmarks/kept_answers.py`), as `serotone ensemble` of their",
+        "models would answer. Those with functionals were put together when the figures of their",
+        "members were known, on the same speakers: take small differences for none.",
+        "",
+        *header(("recipes", "split", "UAR [95 %]", "mean of folds", "clips", "parameters")),
+    ]
+    for group, found in kept.items():
+        names, _, split = group.partition("@")
+        low, high = found["uar_ci"]
+        lines.append(
+            f"| {', '.join(f'`{name}`' for name in names.split('+'))} | {split} "
+            f"| {found['uar']:.1%} [{100 * low:.1f}, {100 * high:.1f}] "
+            f"| {found['mean_of_folds']:.1%} | {found['n']:,} | {found['n_parameters']:,} |"
+        )
+    return "\n".join(lines) + "\n"
+
+
 def never_heard() -> str:
     """The table of models that have heard four of five corpora."""
     if not MATRIX.is_file():
@@ -293,6 +319,7 @@ def main() -> None:
         + "\n"
         + one_change(single)
         + pairs()
+        + kept_answers()
         + across_corpora()
         + never_heard()
         + heard_again(),
