@@ -103,3 +103,12 @@ def test_without_matplotlib_the_error_names_the_extra(monkeypatch):
     monkeypatch.setattr(builtins, "__import__", refuse)
     with pytest.raises(MissingExtraError, match=r"serotone\[train\]"):
         draw("confusion")
+
+
+@pytest.mark.filterwarnings("error")
+def test_thirty_trainings_leave_room_for_their_lines():
+    curves = {f"fold {i}": [1.0, 0.5 + 0.01 * i, 0.3] for i in range(30)}
+    found = words(figures.learning_curves(curves, y_label="loss"))
+    assert {"epoch", "loss"} <= set(found) and "fold 0" not in found
+    few = dict(list(curves.items())[: figures.MOST_NAMED])
+    assert "fold 11" in words(figures.learning_curves(few, y_label="loss"))

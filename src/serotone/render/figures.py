@@ -189,6 +189,10 @@ def speaker_bars(
     return picture(draw, width=max(3.2, 1.2 + 0.27 * len(order)), height=3.6, format=format)
 
 
+MOST_NAMED = 12
+"""Lines of a picture of trainings that its legend has room for."""
+
+
 def learning_curves(
     curves: Mapping[str, Sequence[float]],
     *,
@@ -199,7 +203,7 @@ def learning_curves(
     """Lines over epochs, from 1; NaN leaves a gap.
 
     Args:
-        curves: values by name, one an epoch.
+        curves: values by name, one an epoch; more than ``MOST_NAMED`` are thin lines without names.
         y_label: what they are.
         chosen: the epoch whose weights were kept.
         format: of the bytes.
@@ -208,13 +212,17 @@ def learning_curves(
     def draw(axes: Axes) -> None:
         from matplotlib.ticker import MaxNLocator
 
+        many = len(curves) > MOST_NAMED
+        look: dict[str, Any] = {"linewidth": 0.8, "alpha": 0.6} if many else {"linewidth": 2}
         for (name, values), colour in zip(curves.items(), _cycle(len(curves)), strict=True):
-            axes.plot(range(1, len(values) + 1), values, color=colour, linewidth=2, label=name)
+            label = None if many else name
+            axes.plot(range(1, len(values) + 1), values, color=colour, label=label, **look)
         if chosen is not None:
             axes.axvline(chosen, color=INK, linewidth=1, linestyle="--", label=f"kept: {chosen}")
         axes.set(xlabel="epoch", ylabel=y_label)
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-        axes.legend(fontsize=8)
+        if chosen is not None or not many:
+            axes.legend(fontsize=8)
         axes.grid()
 
     return picture(draw, width=5.6, height=3.6, format=format)
