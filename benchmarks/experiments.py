@@ -123,6 +123,11 @@ def across_corpora() -> str:
         "`init`, the mode of the scale, `precision` and `keep` as there): as good as `world` on",
         "average, no better by telephone, and not taken further.",
         "",
+        "`five-functionals` is the recipe of that name, `-clean` the same without altered copies",
+        "(`waveform.copies=0`); `default-and-functionals` is it and the shipped net as one model",
+        "(`serotone ensemble --calibrate`): a little better on clean speech, no better in noise or",
+        "by telephone, at ten times the work, and so not shipped.",
+        "",
         *header(("model", *(f"{c}, {kept['n'][c]} clips" for c in corpora), "mean")),
     ]
     for name, figures in kept["uar"].items():
