@@ -95,3 +95,19 @@ def test_an_ensemble_is_made_as_sure_as_the_dev_speakers_allow(
     # Noise tells nothing: the surest it may be is not at all.
     assert made["temperature"] > 1 and f"temperature {made['temperature']:.3f}" in told
     assert made["provenance"]["dev_speakers"] == ["ravdess-03"]
+
+
+def test_an_ensemble_without_dev_speakers_has_nobody_to_fit_on(
+    tmp_path: Path, corpora: Path, capsys
+) -> None:
+    members = [publish_tiny(tmp_path / name).path for name in ("one", "two")]
+    for member in members:
+        path = member / "model.json"
+        values = json.loads(path.read_text())
+        values["provenance"]["dev_speakers"] = []
+        path.write_text(json.dumps(values))
+    words = ["ensemble", *map(str, members), "--out", str(tmp_path / "both")]
+    assert main([*words, "--calibrate", str(corpora)]) == 2
+    error = capsys.readouterr().err
+    assert "no dev speaker" in error and "Leave --calibrate out." in error
+    assert error.count("\n") == 1 and not (tmp_path / "both").exists()

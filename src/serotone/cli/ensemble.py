@@ -92,6 +92,11 @@ def _temperature(make: Callable[..., ModelInfo], corpora: Path) -> tuple[float, 
 
     with tempfile.TemporaryDirectory() as scratch:
         info = make(folder=Path(scratch) / "ensemble")
+        if not info.provenance["dev_speakers"]:
+            raise ConfigError(
+                "the members have no dev speaker whom none of them learned from, expected some to "
+                "fit on. Leave --calibrate out."
+            )
         people = dev_speakers(info)
         recognizer = Recognizer.open(info.path, sound_check=False)
         return temperature_by(recognizer, list(spoken(info, people, corpora))), sorted(people)

@@ -8,12 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from serotone.errors import CorpusError
-from serotone.evaluation.hear import Hearing, listen
+from serotone.evaluation.dev import answers_of
+from serotone.evaluation.hear import Hearing
 from serotone.evaluation.result import Answer, SetScore, probabilities_of, truth_of
 from serotone.metrics import classes, selective
 from serotone.metrics.interval import bootstrap_over_speakers
-from serotone.types import Failure, Utterance
+from serotone.types import Utterance
 
 COVERAGES = (0.5, 0.6, 0.7, 0.8, 0.9, 0.95)
 """What thresholds are fitted for."""
@@ -35,18 +35,7 @@ def fit(recognizer: Hearing, utterances: Sequence[Utterance]) -> dict[str, Any]:
         Sadinle, Lei & Wasserman 2019, Least ambiguous set-valued classifiers with bounded error
         levels, doi:10.1080/01621459.2017.1395341.
     """
-    labels = recognizer.labels
-    known = [u for u in utterances if u.label in labels]
-    heard = [
-        (u, said) for u, said in listen(recognizer, known, 16) if not isinstance(said, Failure)
-    ]
-    if not heard:
-        raise CorpusError(
-            f"none of {len(utterances)} utterance(s) has a label of the model and can be read; "
-            "expected some. Check --corpora."
-        )
-    shares = np.array([[said.probabilities[label] for label in labels] for _, said in heard])
-    truth = [labels.index(u.label or "") for u, _ in heard]
+    heard, shares, truth = answers_of(recognizer, utterances)
     return {
         "method": "lac",
         "thresholds": {
@@ -54,7 +43,7 @@ def fit(recognizer: Hearing, utterances: Sequence[Utterance]) -> dict[str, Any]:
             for coverage in COVERAGES
         },
         "n": len(heard),
-        "speakers": sorted({u.speaker for u, _ in heard}),
+        "speakers": sorted({u.speaker for u in heard}),
         "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
     }
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from serotone.corpora import CORPORA, read
 from serotone.errors import ConfigError, CorpusError
@@ -61,11 +63,11 @@ def spoken(model: ModelInfo, speakers: set[str], corpora: Path) -> Iterator[Utte
         )
 
 
-def temperature_by(recognizer: Hearing, utterances: Sequence[Utterance]) -> float:
-    """What the logarithms of a model's probabilities are to be divided by, so that its answers to
-    ``utterances`` are likeliest.
-
-    A clip says nothing against a label that its corpus does not have here.
+def answers_of(
+    recognizer: Hearing, utterances: Sequence[Utterance]
+) -> tuple[list[Utterance], NDArray[np.float64], list[int]]:
+    """What a model says of the utterances whose label it has: those that could be read, their
+    probabilities (M, C) and their labels' places (M,).
 
     Raises:
         CorpusError: when none of the utterances can be used.
@@ -80,10 +82,25 @@ def temperature_by(recognizer: Hearing, utterances: Sequence[Utterance]) -> floa
             f"none of {len(utterances)} utterance(s) has a label of the model and can be read; "
             "expected some. Check --corpora."
         )
-    of_corpus: dict[str, set[str]] = {}
-    for utterance in known:
-        of_corpus.setdefault(utterance.corpus, set()).add(utterance.label or "")
     shares = np.array([[said.probabilities[label] for label in labels] for _, said in heard])
-    allowed = np.array([[label in of_corpus[u.corpus] for label in labels] for u, _ in heard])
+    return [u for u, _ in heard], shares, [labels.index(u.label or "") for u, _ in heard]
+
+
+def temperature_by(recognizer: Hearing, utterances: Sequence[Utterance]) -> float:
+    """What the logarithms of a model's probabilities are to be divided by, so that its answers to
+    ``utterances`` are likeliest.
+
+    A clip says nothing against a label that its corpus does not have here.
+
+    Raises:
+        CorpusError: when none of the utterances can be used.
+    """
+    heard, shares, truth = answers_of(recognizer, utterances)
+    of_corpus: defaultdict[str, set[int]] = defaultdict(set)
+    for utterance, label in zip(heard, truth, strict=True):
+        of_corpus[utterance.corpus].add(label)
+    allowed = np.zeros(shares.shape, dtype=bool)
+    for row, utterance in enumerate(heard):
+        allowed[row, list(of_corpus[utterance.corpus])] = True
     logits = np.where(allowed, np.log(np.maximum(shares, SMALLEST)), -np.inf)
-    return fit_temperature(logits, [labels.index(u.label or "") for u, _ in heard])
+    return fit_temperature(logits, truth)
