@@ -124,9 +124,10 @@ def across_corpora() -> str:
         "average, no better by telephone, and not taken further.",
         "",
         "`five-functionals` is the recipe of that name, `-clean` the same without altered copies",
-        "(`waveform.copies=0`); `default-and-functionals` is it and the shipped net as one model",
-        "(`serotone ensemble --calibrate`): a little better on clean speech, no better in noise or",
-        "by telephone, at ten times the work, and so not shipped.",
+        "(`waveform.copies=0`), `four-functionals` that without TESS. `default-and-…` is it and the",
+        "shipped net as one model (`serotone ensemble --calibrate`). The first is a little better on",
+        "clean speech, no better in noise or by telephone, at ten times the work, and so not shipped;",
+        "without copies and TESS more is gained on clean speech, and noise was not measured yet.",
         "",
         *header(("model", *(f"{c}, {kept['n'][c]} clips" for c in corpora), "mean")),
     ]
