@@ -78,28 +78,27 @@ def ensemble(
     make = partial(build, models, how=how.value, weights=weights)
     temperature = 1.0
     if calibrate is not None:
-        temperature, fitted_on = _temperature(make, calibrate)
-        dev_speakers = [*dev_speakers, *fitted_on]
+        temperature = _temperature(make, calibrate)
         print(f"temperature {temperature:.3f}", file=sys.stderr)
     info = make(folder=out, dev_speakers=dev_speakers, temperature=temperature)
     print(info.path)
 
 
-def _temperature(make: Callable[..., ModelInfo], corpora: Path) -> tuple[float, list[str]]:
-    """Of the ensemble that ``make`` makes, and whom it was fitted on."""
-    from serotone.evaluation.dev import dev_speakers, spoken, temperature_by
+def _temperature(make: Callable[..., ModelInfo], corpora: Path) -> float:
+    """Of the ensemble that ``make`` makes, by its dev speakers, whom no member learned from."""
+    from serotone.evaluation.dev import spoken, temperature_by
     from serotone.inference.recognizer import Recognizer
 
     with tempfile.TemporaryDirectory() as scratch:
         info = make(folder=Path(scratch) / "ensemble")
-        if not info.provenance["dev_speakers"]:
+        people = set(info.provenance["dev_speakers"])
+        if not people:
             raise ConfigError(
                 "the members have no dev speaker whom none of them learned from, expected some to "
                 "fit on. Leave --calibrate out."
             )
-        people = dev_speakers(info)
         recognizer = Recognizer.open(info.path, sound_check=False)
-        return temperature_by(recognizer, list(spoken(info, people, corpora))), sorted(people)
+        return temperature_by(recognizer, list(spoken(info, people, corpora)))
 
 
 def _dev(model: str, corpus: str, root: Path | None, split: str) -> tuple[list[Utterance], Sides]:

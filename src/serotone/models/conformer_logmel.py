@@ -195,7 +195,7 @@ class ConformerLogMel(MelModel):
         self.drop_in = Dropout(config.block_dropout)
         self.blocks = nn.ModuleList(ConformerBlock(config) for _ in range(config.n_blocks))
         self.pool = AttentiveStatistics(config.width)
-        self.add_head(config, 2 * config.width, n_classes)
+        self.add_mel_head(config, 2 * config.width, n_classes)
 
     def classify(self, features: Tensor, counts: Tensor) -> ModelOutput:
         """(B, T, n_mels) and (B,) to the output."""

@@ -122,7 +122,7 @@ class EcapaLogMel(MelModel):
         self.join = nn.Conv1d(len(config.dilations) * width, n_pooled, 1)
         self.pool = AttentiveStatistics(n_pooled, context=True)
         self.pool_norm = nn.BatchNorm1d(2 * n_pooled)
-        self.add_head(config, 2 * n_pooled, n_classes)
+        self.add_mel_head(config, 2 * n_pooled, n_classes)
 
     def classify(self, features: Tensor, counts: Tensor) -> ModelOutput:
         """(B, T, n_mels) and (B,) to the output."""

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from pydantic import Field
-from torch import Tensor, nn
+from torch import Tensor
 
 from serotone.config import Config
 from serotone.features.functionals import Functionals, FunctionalsConfig
 from serotone.models.contract import ModelOutput
-from serotone.models.layers import Dropout, StandardisedModel
+from serotone.models.layers import Dropout, EmbeddingModel, StandardisedModel
 
 
 class FunctionalsMlpConfig(Config):
@@ -28,7 +28,7 @@ class FunctionalsMlpConfig(Config):
     limit: float = Field(default=4.0, gt=0)
 
 
-class FunctionalsMlp(StandardisedModel):
+class FunctionalsMlp(StandardisedModel, EmbeddingModel):
     """Functionals of the clip, standardised, one hidden layer, a linear layer each for emotion and
     intensity.
     """
@@ -41,15 +41,13 @@ class FunctionalsMlp(StandardisedModel):
         self.sample_rate = self.functionals.sample_rate
         self.limit = config.limit
         self.add_scaler(self.functionals.n_features)
-        self.embed = nn.Sequential(
-            Dropout(config.input_dropout),
-            nn.Linear(self.functionals.n_features, config.n_hidden),
-            nn.BatchNorm1d(config.n_hidden),
-            nn.ReLU(),
+        self.add_head(
+            self.functionals.n_features,
+            n_classes,
+            embedding_size=config.n_hidden,
+            first=Dropout(config.input_dropout),
+            dropout=config.dropout,
         )
-        self.drop = nn.Dropout(config.dropout)
-        self.emotion = nn.Linear(config.n_hidden, n_classes)
-        self.intensity = nn.Linear(config.n_hidden, 1)
 
     def features(self, waveforms: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
         """(B, N) and (B,) to (B, 1, F) and (B,) ones."""
@@ -58,7 +56,4 @@ class FunctionalsMlp(StandardisedModel):
     def classify(self, features: Tensor, counts: Tensor) -> ModelOutput:
         """(B, 1, F) and (B,) to the output."""
         x = self.standardise(features, counts)[:, 0].clamp(-self.limit, self.limit)
-        embedding = self.embed(x)  # (B, n_hidden)
-        hidden = self.drop(embedding)
-        intensity = self.intensity(hidden)[:, 0].sigmoid()
-        return ModelOutput(self.emotion(hidden), intensity, embedding)
+        return self.answer(x)

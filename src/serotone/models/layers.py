@@ -13,7 +13,37 @@ from serotone.features.logmel import LogMel, LogMelConfig
 from serotone.features.mfcc import take_frames
 from serotone.features.scale import ClipScale, ClipScaleConfig
 from serotone.features.waveform import crop
-from serotone.models.contract import EmotionModel, Scaling
+from serotone.models.contract import EmotionModel, ModelOutput, Scaling
+
+
+class EmbeddingModel(EmotionModel):
+    """A model that ends in an embedding, and a linear layer each for emotion and intensity."""
+
+    def add_head(
+        self, n_in: int, n_classes: int, *, embedding_size: int, first: nn.Module, dropout: float
+    ) -> None:
+        """Make its last layers.
+
+        Args:
+            n_in: numbers a clip that they are given.
+            n_classes: C.
+            embedding_size: E.
+            first: dropout of these numbers.
+            dropout: of the embedding.
+        """
+        self.embed = nn.Sequential(
+            first, nn.Linear(n_in, embedding_size), nn.BatchNorm1d(embedding_size), nn.ReLU()
+        )
+        self.drop = nn.Dropout(dropout)
+        self.emotion = nn.Linear(embedding_size, n_classes)
+        self.intensity = nn.Linear(embedding_size, 1)
+
+    def answer(self, x: Tensor) -> ModelOutput:
+        """(B, n_in) to the output."""
+        embedding = self.embed(x)  # (B, E)
+        hidden = self.drop(embedding)
+        intensity = self.intensity(hidden)[:, 0].sigmoid()
+        return ModelOutput(self.emotion(hidden), intensity, embedding)
 
 
 class StandardisedModel(EmotionModel):

@@ -12,7 +12,7 @@ from serotone.features.frame import frame_mask
 from serotone.features.logmel import LogMel, LogMelConfig
 from serotone.features.pcen import Pcen, PcenConfig
 from serotone.features.scale import ClipScale, ClipScaleConfig
-from serotone.models.contract import EmotionModel, ModelOutput
+from serotone.models.layers import EmbeddingModel
 
 Widths = TypeVar("Widths", int, tuple[int, ...])
 
@@ -41,7 +41,7 @@ class MelModelConfig(Config):
     dropout: float = 0.3
 
 
-class MelModel(EmotionModel):
+class MelModel(EmbeddingModel):
     """Mel bands in; an embedding, a linear layer each for emotion and intensity, out.
 
     What lies between is the architecture: its ``classify`` calls ``enter`` first, ``answer`` last.
@@ -58,17 +58,15 @@ class MelModel(EmotionModel):
             self.scale = ClipScale(config.scale)
         self.band_scale = BandScale(config.log_mel.n_mels) if config.learned_scale else None
 
-    def add_head(self, config: MelModelConfig, n_pooled: int, n_classes: int) -> None:
+    def add_mel_head(self, config: MelModelConfig, n_pooled: int, n_classes: int) -> None:
         """Make the layers after the pooling, of ``n_pooled`` numbers."""
-        self.embed = nn.Sequential(
-            nn.Dropout(config.dropout),
-            nn.Linear(n_pooled, config.embedding_size),
-            nn.BatchNorm1d(config.embedding_size),
-            nn.ReLU(),
+        self.add_head(
+            n_pooled,
+            n_classes,
+            embedding_size=config.embedding_size,
+            first=nn.Dropout(config.dropout),
+            dropout=config.dropout,
         )
-        self.drop = nn.Dropout(config.dropout)
-        self.emotion = nn.Linear(config.embedding_size, n_classes)
-        self.intensity = nn.Linear(config.embedding_size, 1)
 
     def features(self, waveforms: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
         """(B, N) and (B,) to (B, T, n_mels) and (B,)."""
@@ -80,13 +78,6 @@ class MelModel(EmotionModel):
         if self.band_scale is not None:
             features = self.band_scale(features, counts)
         return features.transpose(1, 2)
-
-    def answer(self, pooled: Tensor) -> ModelOutput:
-        """(B, n_pooled) to the output."""
-        embedding = self.embed(pooled)  # (B, E)
-        hidden = self.drop(embedding)
-        intensity = self.intensity(hidden)[:, 0].sigmoid()
-        return ModelOutput(self.emotion(hidden), intensity, embedding)
 
 
 class BandScale(nn.Module):

@@ -95,7 +95,7 @@ class ResNetLogMel(MelModel):
             n_in, n_bands = n_out, -(-n_bands // 2)
         self.blocks = nn.ModuleList(blocks)
         self.pool = AttentiveStatistics(n_in * n_bands)
-        self.add_head(config, 2 * n_in * n_bands, n_classes)
+        self.add_mel_head(config, 2 * n_in * n_bands, n_classes)
 
     def classify(self, features: Tensor, counts: Tensor) -> ModelOutput:
         """(B, T, n_mels) and (B,) to the output."""
