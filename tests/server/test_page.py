@@ -138,10 +138,20 @@ def test_a_recording_is_heard(page: Any, served: Served) -> None:
 def test_the_microphone_is_heard_live_and_written_nowhere(page: Any, served: Served) -> None:
     page.get_by_role("tab", name="Live").click()
     page.click(".st-live-button")
-    page.wait_for_selector(".st-minute rect:nth-child(5)")
+    told = page.wait_for_selector(".st-minute rect:nth-child(5), .st-live-answer [role=alert]")
+    assert told.get_attribute("role") != "alert", told.inner_text()
     assert uploads(served.folder) == []
     assert page.inner_text(".st-live-button") == "Stop"
     page.click(".st-live-button")
+    assert page.inner_text(".st-live-button") == "Start"
+
+
+def test_a_microphone_that_gives_nothing_is_told(page: Any) -> None:
+    page.evaluate("AudioNode.prototype.connect = () => {}")
+    page.get_by_role("tab", name="Live").click()
+    page.click(".st-live-button")
+    alert = page.wait_for_selector(".st-live-answer [role=alert]")
+    assert alert.inner_text().startswith("No sound comes from the microphone.")
     assert page.inner_text(".st-live-button") == "Start"
 
 

@@ -2,18 +2,32 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import math
+import time
 from pathlib import Path
+from typing import Any, cast
 
 import numpy as np
 import pytest
+from starlette.applications import Starlette
+from starlette.routing import WebSocketRoute
+from starlette.testclient import TestClient
 
 from serotone.audio.io import read
 from serotone.errors import AudioError
 from serotone.inference.recognizer import Recognizer
-from serotone.server import page_about, page_batch, page_clip, page_files, page_guard, page_view
-from serotone.server.page_live import LiveSession
+from serotone.server import (
+    page_about,
+    page_batch,
+    page_clip,
+    page_files,
+    page_guard,
+    page_live,
+    page_view,
+)
+from serotone.server.page_live import Live, LiveSession
 from serotone.types import Failure, Prediction
 
 SAMPLES = Path(__file__).parents[2] / "samples"
@@ -136,6 +150,49 @@ def test_a_live_session_answers_each_half_second(recognizer: Recognizer) -> None
     shown = [session.hear(chunk) for chunk in np.array_split(signal, 20)]
     assert sum(map(bool, shown)) == int(len(signal) / 8_000)
     assert "The last minute" in next(filter(None, reversed(shown)))
+
+
+def test_a_live_session_goes_on_after_sound_was_lost(recognizer: Recognizer) -> None:
+    live = Live(recognizer, most=1, longest_s=60)
+    app = Starlette(routes=[WebSocketRoute("/live", live.serve)])
+    half_second = bytes(16_000)
+    with TestClient(app) as client, client.websocket_connect("/live") as socket:
+        socket.send_text(json.dumps({"token": live.token, "sample_rate": 16_000}))
+        socket.send_bytes(half_second)
+        assert "The last minute" in socket.receive_text()
+        # Longer than a stream may be late, and the sound before it.
+        time.sleep(1.8)
+        socket.send_bytes(half_second)
+        assert "The last minute" in socket.receive_text()
+
+
+class Sender:
+    """A visitor's socket on which the chunks of the list wait."""
+
+    def __init__(self, chunks: list[bytes]) -> None:
+        self._messages = [{"type": "websocket.receive", "bytes": chunk} for chunk in chunks]
+
+    async def receive(self) -> dict[str, Any]:
+        return self._messages.pop(0) if self._messages else {"type": "websocket.disconnect"}
+
+
+def test_what_waits_is_counted() -> None:
+    async def lengths() -> list[float]:
+        waiting = page_live._Waiting(8_000)
+        await waiting.take(cast("Any", Sender([bytes(16_000)] * 3)))
+        found = [waiting.length_s]
+        while await waiting.next() is not None:
+            found.append(waiting.length_s)
+        return found
+
+    assert asyncio.run(lengths()) == [3.0, 2.0, 1.0, 0.0]
+
+
+@pytest.mark.parametrize("chunks", [[bytes(16_000)] * 61, [bytes(2)] * 1_001])
+def test_no_flood_is_kept(chunks: list[bytes]) -> None:
+    waiting = page_live._Waiting(8_000)
+    with pytest.raises(AudioError, match="that wait to be heard, expected at most 60 s in 1000"):
+        asyncio.run(waiting.take(cast("Any", Sender(chunks))))
 
 
 def test_about_tells_figures_calibration_and_licences(recognizer: Recognizer) -> None:

@@ -29,7 +29,7 @@
   const TAP = `registerProcessor("tap", class extends AudioWorkletProcessor {
     process([input]) { if (input[0]) this.port.postMessage(input[0].slice()); return true; }
   });`;
-  const SEND_EVERY_S = 0.1;
+  const SEND_EVERY_S = 0.1, SILENT_AFTER_MS = 8000;
   const live = {
     on: null,
     toggle() { return this.on ? this.stop() : this.start(); },
@@ -56,7 +56,8 @@
         const plain = { echoCancellation: false, noiseSuppression: false, autoGainControl: false };
         if (!navigator.mediaDevices) throw new Error("a browser gives it to https pages only");
         on.media = await navigator.mediaDevices.getUserMedia({ audio: plain });
-        on.context = new AudioContext();
+        // Nothing is played: where a browser knows "none", no loudspeaker need work.
+        on.context = new AudioContext({ sinkId: { type: "none" } });
         const module = URL.createObjectURL(new Blob([TAP], { type: "text/javascript" }));
         await on.context.audioWorklet.addModule(module);
         URL.revokeObjectURL(module);
@@ -77,8 +78,13 @@
       on.socket.onerror = () => this.fail("The service cannot be reached. Try again.");
       on.socket.onclose = () => { if (this.on === on) this.stop(); };
       const tap = new AudioWorkletNode(on.context, "tap");
+      on.watch = setTimeout(() => {
+        this.stop();
+        this.fail("No sound comes from the microphone. Press Start again, or choose another one.");
+      }, SILENT_AFTER_MS);
       let waiting = [];
       tap.port.onmessage = ({ data }) => {
+        clearTimeout(on.watch);
         waiting.push(...data);
         if (waiting.length < SEND_EVERY_S * rate) return;
         this.level(waiting);
@@ -96,6 +102,7 @@
       if (on) this.release(on);
     },
     release(on) {
+      clearTimeout(on.watch);
       on.media?.getTracks().forEach(track => track.stop());
       on.context?.close();
       on.socket?.close();

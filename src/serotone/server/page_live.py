@@ -10,7 +10,6 @@ import asyncio
 import contextlib
 import json
 import secrets
-import time
 from collections import deque
 from typing import TYPE_CHECKING, Any
 
@@ -38,6 +37,9 @@ RATES_HZ = (8_000, 192_000)
 MAX_CHUNK_BYTES = 400_000
 IDLE_S = 10.0
 
+MOST_WAITING_S, MOST_WAITING = 60.0, 1_000
+"""Sound, and chunks. After a stall hops are skipped, so that a microphone never comes near it."""
+
 READY = "Press Start and speak: the emotion follows your voice, twice a second."
 END, BUSY, MISUSED = 1000, 1013, 1008
 """Codes that a WebSocket is closed with."""
@@ -57,7 +59,6 @@ class LiveSession:
             recognizer, StreamConfig(hop_s=HOP_S), sample_rate=sample_rate, source="microphone"
         )
         self._past: deque[Prediction] = deque(maxlen=N_PAST)
-        self._started_s = 0.0
         self._n_taken = 0
 
     @property
@@ -65,12 +66,13 @@ class LiveSession:
         """Seconds of sound so far."""
         return self._n_taken / self._rate
 
-    def hear(self, signal: NDArray[np.float32]) -> str:
-        """Take the next samples (N,); return what to show, empty where nothing is new."""
-        now_s = time.monotonic()
-        self._started_s = self._started_s or now_s
-        # A microphone gives a second of sound a second: what comes later has waited.
-        late_s = now_s - self._started_s - self.taken_s
+    def hear(self, signal: NDArray[np.float32], *, late_s: float = 0.0) -> str:
+        """Take the next samples (N,); return what to show, empty where nothing is new.
+
+        Args:
+            signal: float32.
+            late_s: sound that waits behind it already, as in ``EmotionStream.push``.
+        """
         self._n_taken += len(signal)
         new = self._stream.push(signal, late_s=late_s)
         if not new:
@@ -122,15 +124,20 @@ class Live:
         hello = await _next(socket)
         if hello is None:
             return
-        session = LiveSession(self._recognizer, self._rate(hello.get("text") or ""))
-        while (message := await _next(socket)) is not None:
-            signal = _samples(message.get("bytes") or b"")
-            shown = await asyncio.to_thread(session.hear, signal)
-            if shown:
-                await socket.send_text(shown)
-            if session.taken_s > self._longest_s:
-                await socket.close(END)
-                return
+        rate = self._rate(hello.get("text") or "")
+        session, waiting = LiveSession(self._recognizer, rate), _Waiting(rate)
+        taking = asyncio.create_task(waiting.take(socket))
+        try:
+            while (signal := await waiting.next()) is not None:
+                shown = await asyncio.to_thread(session.hear, signal, late_s=waiting.length_s)
+                if shown:
+                    await socket.send_text(shown)
+                if session.taken_s > self._longest_s:
+                    await socket.close(END)
+                    return
+            await taking
+        finally:
+            taking.cancel()
 
     def _rate(self, hello: str) -> int:
         try:
@@ -146,6 +153,49 @@ class Live:
                 "Choose another microphone."
             )
         return rate
+
+
+class _Waiting:
+    """Chunks that have come and are not heard yet, of ``rate`` samples a second.
+
+    They are counted, not timed: a browser that loses sound, or whose clock is slow, is not late.
+    """
+
+    def __init__(self, rate: int) -> None:
+        self._rate, self._n_samples = rate, 0
+        self._chunks: asyncio.Queue[NDArray[np.float32] | None] = asyncio.Queue()
+
+    @property
+    def length_s(self) -> float:
+        """Seconds of sound that wait."""
+        return self._n_samples / self._rate
+
+    async def take(self, socket: WebSocket) -> None:
+        """Take what the visitor sends until there is no more.
+
+        Raises:
+            AudioError: when it is no sound, or far more than a microphone gives.
+            TimeoutError: when nothing comes.
+        """
+        try:
+            while (message := await _next(socket)) is not None:
+                signal = _samples(message.get("bytes") or b"")
+                self._n_samples += len(signal)
+                self._chunks.put_nowait(signal)
+                if self.length_s > MOST_WAITING_S or self._chunks.qsize() > MOST_WAITING:
+                    raise AudioError(
+                        f"microphone: got {self.length_s:.0f} s of sound in {self._chunks.qsize()} "
+                        f"chunks that wait to be heard, expected at most {MOST_WAITING_S:.0f} s in "
+                        f"{MOST_WAITING}. Press Start again."
+                    )
+        finally:
+            self._chunks.put_nowait(None)
+
+    async def next(self) -> NDArray[np.float32] | None:
+        """The first that waits, None after the last."""
+        signal = await self._chunks.get()
+        self._n_samples -= 0 if signal is None else len(signal)
+        return signal
 
 
 def _samples(data: bytes) -> NDArray[np.float32]:
