@@ -10,6 +10,8 @@ import pytest
 from serotone.cli import main
 from serotone.errors import ConfigError
 from serotone.evaluation.carding import figures_of
+from serotone.evaluation.result import Answer
+from serotone.evaluation.results import write_answers
 from serotone.store.card_figures import figures_sections
 from serotone.store.folder import CARD, DESCRIPTION, describe
 from serotone.store.save import record_calibration
@@ -68,6 +70,26 @@ def test_results_are_sorted_by_whose_they_are(model, results: Path) -> None:
     assert "tiny-loco: ravdess luna5:1, seed 0" in wider["recipe_figures"]
     with pytest.raises(ConfigError, match="no such folder"):
         figures_of(model, results / "none")
+
+
+def test_calibration_is_told_of_all_corpora_together(model, results: Path) -> None:
+    def answers(corpus: str, n_right: int) -> list[Answer]:
+        return [
+            Answer(f"{corpus}/{i}", f"{corpus}-{i % 2}", "", truth, {"happy": 0.75, "sad": 0.25})
+            for i, truth in enumerate(["happy"] * n_right + ["sad"] * (4 - n_right))
+        ]
+
+    own = json.loads((results / "own.json").read_text())
+    (results / "second.json").write_text(json.dumps({**own, "corpus": "emodb"}))
+    assert figures_of(model, results)["together"] == {}
+    # Each is off by a quarter, both together by nothing.
+    write_answers(results, "own", answers("ravdess", 4))
+    write_answers(results, "second", answers("emodb", 2))
+    found = figures_of(model, results)["together"]
+    assert (found["n"], found["n_speakers"], found["ece"]) == (8, 4, 0.0)
+    assert main(["card", str(model.path), "--results", str(results)]) == 0
+    text = (model.path / CARD).read_text(encoding="utf-8")
+    assert "All of these answers together, 8 of 4 people: ECE 0.000 (" in text
 
 
 def test_corpora_never_heard_stand_apart_from_other_speakers() -> None:

@@ -8,8 +8,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from serotone.errors import ConfigError
+from serotone.evaluation.result import Answer, truth_of
+from serotone.evaluation.results import PREDICTIONS, read_answers
 from serotone.evaluation.robustness import FOLDER
+from serotone.metrics.calibration import ece, ece_by_chance
 from serotone.store.folder import ModelInfo
 
 KEPT = (
@@ -35,7 +40,8 @@ def figures_of(
         patterns: names of further recipes, with ``*``.
 
     Returns:
-        ``figures``, ``recipe_figures`` and ``robustness``, each by name, for ``model.json``.
+        ``figures``, ``recipe_figures`` and ``robustness``, each by name, and ``together`` of all
+        own answers that were kept, for ``model.json``.
 
     Raises:
         ConfigError: when there is no such folder, or a file in it is not JSON.
@@ -43,28 +49,54 @@ def figures_of(
     if not folder.is_dir():
         raise ConfigError(f"--results '{folder}': no such folder. Run serotone benchmark first.")
     own, others = {}, {}
-    for values in _results(folder):
+    answers: dict[str, Answer] = {}
+    for path, values in _results(folder):
         if values.get("part", "test") == "dev":
             continue
         kept = {key: values[key] for key in KEPT if values.get(key) not in (None, {})}
         name = f"{values['corpus']} {values['split']}".removesuffix(" none")
         if values.get("model_sha256") == model.onnx_sha256:
             own[name] = kept
+            beside = folder / PREDICTIONS / path.name
+            if beside.is_file():
+                answers |= {answer.id: answer for answer in read_answers(beside)}
         elif any(fnmatch.fnmatchcase(values["recipe"], p) for p in (model.recipe, *patterns)):
             others[f"{values['recipe']}: {name}, seed {values.get('seed')}"] = kept
     robustness = {
         f"{values['corpus']} {values['split']}": values
-        for values in _results(folder / FOLDER)
+        for _, values in _results(folder / FOLDER)
         if values.get("model_sha256") == model.onnx_sha256
     }
-    return {"figures": own, "recipe_figures": others, "robustness": robustness}
+    together = calibration_of(list(answers.values())) if len(own) > 1 and answers else {}
+    return {
+        "figures": own,
+        "recipe_figures": others,
+        "robustness": robustness,
+        "together": together,
+    }
 
 
-def _results(folder: Path) -> Iterator[Mapping[str, Any]]:
+def calibration_of(answers: Sequence[Answer]) -> dict[str, Any]:
+    """How well answers are calibrated that may come from several corpora, with other labels each.
+
+    Returns:
+        ``n`` and ``n_speakers`` of them, ``ece`` and ``ece_by_chance``.
+    """
+    labels = sorted({label for answer in answers for label in answer.probabilities})
+    shares = np.array([[a.probabilities.get(label, 0.0) for label in labels] for a in answers])
+    return {
+        "n": len(answers),
+        "n_speakers": len({answer.speaker for answer in answers}),
+        "ece": round(ece(shares, truth_of(answers, labels)), 6),
+        "ece_by_chance": round(ece_by_chance(shares), 6),
+    }
+
+
+def _results(folder: Path) -> Iterator[tuple[Path, Mapping[str, Any]]]:
     for path in sorted(folder.glob("*.json")):
         try:
             values = json.loads(path.read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
             raise ConfigError(f"'{path}' cannot be read: {error}.") from None
         if isinstance(values, dict) and {"recipe", "split", "corpus"} <= values.keys():
-            yield values
+            yield path, values

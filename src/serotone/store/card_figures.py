@@ -37,6 +37,11 @@ def figures_sections(description: Mapping[str, Any]) -> list[str]:
     parts = ["## Figures", _figures(figures) if figures else "Not evaluated yet."]
     if any("ece_by_chance" in values for values in figures.values()):
         parts.append(BY_CHANCE)
+    if all_of_them := description.get("together"):
+        parts.append(
+            f"All of these answers together, {all_of_them['n']:,} of {all_of_them['n_speakers']} "
+            f"people: ECE {_ece(all_of_them)}."
+        )
     others: Figures = description.get("recipe_figures", {})
     unheard = {name: run for name, run in others.items() if run["split"].startswith("loco")}
     speakers = {name: run for name, run in others.items() if name not in unheard}

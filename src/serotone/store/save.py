@@ -90,13 +90,14 @@ def record_results(folder: Path, results: Mapping[str, Mapping[str, Any]]) -> No
 
     Args:
         folder: of the model.
-        results: ``figures``, ``recipe_figures`` and ``robustness``, each by name. Figures that
-            are there already stay where none of the same name come; the others are replaced.
+        results: ``figures``, ``recipe_figures``, ``robustness`` and ``together``. Figures that are
+            there already stay where none of the same name come; the others are replaced.
     """
     values = json.loads((folder / DESCRIPTION).read_text(encoding="utf-8"))
     values["figures"].update(results["figures"])
     values["recipe_figures"] = dict(results["recipe_figures"])
     values["robustness"] = dict(results["robustness"])
+    values["together"] = dict(results["together"])
     _write_description(folder, values)
 
 
