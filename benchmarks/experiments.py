@@ -117,7 +117,7 @@ def across_corpora() -> str:
         "each band less its mean over the clip. `studio`, `robust`, `world`, `balanced`, `default`",
         "and `rooms` each go on from the one before; `rooms` is not shipped. Nor are",
         "`rooms-quarter` and `rooms-half`, the weights of `default` averaged with that share of",
-        "`rooms` (`benchmarks/average_weights.py`): a point better at 10 dB, by telephone and MP3,",
+        "`rooms` (`serotone ensemble --how weights`): a point better at 10 dB, by telephone and MP3,",
         "two or three points worse in louder noise. `world-bands` is `world` begun with",
         "`pretrain-bands`, each band less its mean over the clip too (`serotone train world` with",
         "`init`, the mode of the scale, `precision` and `keep` as there): as good as `world` on",

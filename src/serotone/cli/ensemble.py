@@ -7,7 +7,7 @@ import tempfile
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
@@ -16,6 +16,7 @@ from serotone.errors import ConfigError, MissingExtraError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from serotone.inference.ensemble import How as Way
     from serotone.store.folder import ModelInfo
     from serotone.types import Sides, Utterance
 
@@ -26,6 +27,7 @@ class How(StrEnum):
     average = "average"
     vote = "vote"
     stack = "stack"
+    weights = "weights"
 
 
 def ensemble(
@@ -36,7 +38,10 @@ def ensemble(
         Path, typer.Option("--out", "-o", help="Folder of the ensemble.", show_default=False)
     ],
     how: Annotated[
-        How, typer.Option(help="Mean of the probabilities, most votes, or a weighted mean.")
+        How,
+        typer.Option(
+            help="Mean of the probabilities, most votes, weighted mean; or a net of mean weights."
+        ),
     ] = How.average,
     corpus: Annotated[
         str, typer.Option("--corpus", "-c", help="For stack: the corpus of its weights.")
@@ -46,6 +51,9 @@ def ensemble(
     ] = None,
     split: Annotated[
         str, typer.Option("--split", help="For stack: NAME:FOLD, whose dev side fits the weights.")
+    ] = "",
+    shares: Annotated[
+        str, typer.Option(help="For weights: how much of each model, as 2,1,1; else all alike.")
     ] = "",
     calibrate: Annotated[
         Path | None,
@@ -59,12 +67,31 @@ def ensemble(
 
     The ensemble is a model folder like any other. The weights of a stack are fitted on the dev
     side of a split, the test side stays unheard. A mean of models that disagree is less sure than
-    it may be: --calibrate.
+    it may be: --calibrate. Of weights only nets have a mean that go on from the same one.
     """
+    if shares and how is not How.weights:
+        raise ConfigError(f"--shares is for --how weights, got --how {how.value}. Leave it out.")
     try:
-        from serotone.inference.ensemble import ensemble as build
+        make = _maker(models, how, shares, corpus, root, split)
     except ModuleNotFoundError as error:
         raise MissingExtraError("An ensemble", "train", str(error.name)) from None
+    temperature = 1.0
+    if calibrate is not None:
+        temperature = _temperature(make, calibrate)
+        print(f"temperature {temperature:.3f}", file=sys.stderr)
+    print(make(folder=out, temperature=temperature).path)
+
+
+def _maker(
+    models: list[str], how: How, shares: str, corpus: str, root: Path | None, split: str
+) -> Callable[..., ModelInfo]:
+    """What makes the ensemble, given its ``folder`` and ``temperature``."""
+    if how is How.weights:
+        from serotone.training.soup import average_weights
+
+        return partial(average_weights, models, shares=_shares(shares))
+    from serotone.inference.ensemble import ensemble as build
+
     weights, dev_speakers = None, []
     if how is How.stack:
         from serotone.evaluation.stack import weights_on_dev
@@ -75,13 +102,16 @@ def ensemble(
         weights, dev_speakers = found.tolist(), speakers(sides.dev)
         for model, weight in zip(models, weights, strict=True):
             print(f"{weight:.3f} {model}", file=sys.stderr)
-    make = partial(build, models, how=how.value, weights=weights)
-    temperature = 1.0
-    if calibrate is not None:
-        temperature = _temperature(make, calibrate)
-        print(f"temperature {temperature:.3f}", file=sys.stderr)
-    info = make(folder=out, dev_speakers=dev_speakers, temperature=temperature)
-    print(info.path)
+    return partial(
+        build, models, how=cast("Way", how.value), weights=weights, dev_speakers=dev_speakers
+    )
+
+
+def _shares(given: str) -> list[float] | None:
+    try:
+        return [float(share) for share in given.split(",")] if given else None
+    except ValueError:
+        raise ConfigError(f"--shares '{given}': expected numbers, as 2,1,1.") from None
 
 
 def _temperature(make: Callable[..., ModelInfo], corpora: Path) -> float:

@@ -73,7 +73,7 @@ def ensemble(
         ModelError: when the members' labels or preparation differ, or a file was altered.
         MissingExtraError: when onnx or safetensors is not installed.
     """
-    members = _members(models, how, weights)
+    members = members_of(models, weights if how == "stack" else None)
     description = _description(members, how, folder.name, dev_speakers, temperature)
     with tempfile.TemporaryDirectory() as scratch:
         path = Path(scratch) / ONNX
@@ -100,12 +100,22 @@ def combine(outputs: Sequence[Output], weights: Sequence[float], how: How) -> ND
     return mixed
 
 
-def _members(
-    models: Sequence[str | Path], how: How, weights: Sequence[float] | None
+def members_of(
+    models: Sequence[str | Path], weights: Sequence[float] | None = None
 ) -> list[Member]:
+    """The models that are to become one.
+
+    Args:
+        models: names or folders, at least two; their labels are the same, in any order.
+        weights: one each; scaled to sum to 1. All alike where None.
+
+    Raises:
+        ConfigError: for fewer than two, or weights that do not fit.
+        ModelError: when their labels or preparation differ, or a file was altered.
+    """
     if len(models) < 2:
         raise ConfigError(f"got {len(models)} model(s), expected at least two. Name more.")
-    given = [1.0] * len(models) if weights is None or how != "stack" else list(weights)
+    given = [1.0] * len(models) if weights is None else list(weights)
     if len(given) != len(models) or min(given) < 0 or sum(given) <= 0:
         raise ConfigError(
             f"got the weights {given} for {len(models)} models, expected one each, "
@@ -211,15 +221,16 @@ def _description(
             "name": name,
             "description": f"Ensemble ({how}) of {names}",
             "how": how,
-            "members": [_told(member) for member in members],
+            "members": [told(member) for member in members],
         },
         "licence": "\n".join(dict.fromkeys(member.info.licence for member in members)),
         "figures": {},
-        "provenance": _provenance(members, dev_speakers),
+        "provenance": provenance_of(members, dev_speakers),
     }
 
 
-def _told(member: Member) -> dict[str, Any]:
+def told(member: Member) -> dict[str, Any]:
+    """What ``model.json`` says of a member."""
     return {
         "name": member.info.name,
         "weight": round(member.weight, 6),
@@ -230,7 +241,7 @@ def _told(member: Member) -> dict[str, Any]:
     }
 
 
-def _provenance(members: Sequence[Member], dev_speakers: Sequence[str]) -> dict[str, Any]:
+def provenance_of(members: Sequence[Member], dev_speakers: Sequence[str] = ()) -> dict[str, Any]:
     """Whom any member learned from; what they do not share is told by none."""
     known = [member.info.provenance for member in members]
     taught = {name for one in known for name in one["train_speakers"]}

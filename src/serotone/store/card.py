@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from serotone.store.card_figures import figures_sections, table
@@ -55,6 +55,7 @@ def card(description: Mapping[str, Any]) -> str:
         f"{len(provenance['train_speakers'])} speakers taught; "
         f"{_chosen(description)}; " + _tested(provenance),
         _prepared(description.get("prepare", {})),
+        _averaged(provenance.get("averaged", ())),
         _adapted(provenance.get("adapted")),
         *figures_sections(description),
         "## Limits",
@@ -63,6 +64,16 @@ def card(description: Mapping[str, Any]) -> str:
         OUT_OF_SCOPE.rstrip(),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _averaged(members: Sequence[Mapping[str, Any]]) -> str:
+    """Whose weights are in it."""
+    if not members:
+        return ""
+    names = ", ".join(
+        f"`{m['recipe']}` (seed {m['seed']}, {float(m['weight']):.0%})" for m in members
+    )
+    return f"Its weights are the mean of those of {names}."
 
 
 def _chosen(description: Mapping[str, Any]) -> str:
