@@ -42,7 +42,7 @@ from serotone.words.transcribe import open_transcriber
 ROOT = Path(__file__).resolve().parents[1]
 KEPT = ROOT / "runs/words"
 HEARD = KEPT / "ravdess-heard.jsonl"
-N_MELD = {"dev": 400, "test": 800}
+N_MELD = {"dev": 1_100, "test": 800}
 N_HEARD = 60
 """Lines of MELD's test part that pocketsphinx hears: it takes longer than they last."""
 
