@@ -128,7 +128,7 @@ def small_table(result: dict[str, Any]) -> str:
     if "pruned-onnx" in lost:
         note += (
             f" Pruned by recipe `{result['pruned_recipe']}` it {changed(lost['pruned-onnx'])}, "
-            f"pruned and in int8 {lost['pruned-onnx-int8']:.2f}."
+            f"pruned and in int8 it {changed(lost['pruned-onnx-int8'])}."
         )
     return f"{note}\n\n{table(head, rows)}"
 
