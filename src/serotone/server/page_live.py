@@ -138,6 +138,7 @@ class Live:
             await taking
         finally:
             taking.cancel()
+            await asyncio.gather(taking, return_exceptions=True)
 
     def _rate(self, hello: str) -> int:
         try:
