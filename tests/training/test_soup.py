@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -13,8 +14,8 @@ from serotone.cli import main
 from serotone.errors import ConfigError, ModelError
 from serotone.inference.backend import OnnxBackend
 from serotone.inference.ensemble import ensemble
-from serotone.store.folder import CARD, DESCRIPTION, WEIGHTS, verify
-from serotone.training.adapt import reopen
+from serotone.store.folder import CARD, DESCRIPTION, WEIGHTS, describe, verify
+from serotone.training.adapt import _description, reopen
 from serotone.training.recipe import Recipe
 from serotone.training.soup import average_weights
 from tests.tiny import RECIPE, publish_tiny
@@ -75,6 +76,17 @@ def test_it_is_one_net_that_says_what_it_is_made_of(folders: Path, tmp_path: Pat
     assert sorted(reopen(made).state_dict()) == sorted(weights(made.path))
     again = average_weights([made.path, folders / "a"], folder=tmp_path / "aba")
     assert again.n_parameters == made.n_parameters
+
+
+def test_what_was_measured_of_a_member_goes(folders: Path, tmp_path: Path) -> None:
+    measured = shutil.copytree(folders / "a", tmp_path / "measured")
+    values = json.loads((measured / DESCRIPTION).read_text())
+    more = {"robustness": {"x": {}}, "together": {"n": 1}, "form": "onnx", "calibration": {"n": 1}}
+    (measured / DESCRIPTION).write_text(json.dumps(values | more))
+    made = average_weights([measured, folders / "a"], folder=tmp_path / "mean")
+    assert not more.keys() & json.loads((made.path / DESCRIPTION).read_text()).keys()
+    # An adapted net keeps the label sets of the one before alone.
+    assert more.keys() & _description(describe(measured)).keys() == {"calibration"}
 
 
 def test_other_nets_have_no_mean(folders: Path, tmp_path: Path) -> None:

@@ -32,7 +32,7 @@ from serotone.metrics.temperature import temperature_for_confidence
 from serotone.models.contract import EmotionModel
 from serotone.store.folder import DESCRIPTION, ONNX, WEIGHTS, ModelInfo, verify
 from serotone.training.begin import take_weights
-from serotone.training.publish import write
+from serotone.training.publish import OF_BEFORE, write
 from serotone.training.recipe import Recipe
 from serotone.training.train import build
 from serotone.types import Audio, Failure
@@ -260,9 +260,8 @@ def _pieces(
 
 def _description(source: ModelInfo) -> dict[str, Any]:
     """All of ``model.json`` but name and checksums; figures are of the model before, and go."""
-    kept = json.loads((source.path / DESCRIPTION).read_text(encoding="utf-8"))
-    adapted = {"name": kept.pop("name"), "sha256": kept.pop("sha256")[ONNX]}
-    for gone in ("form", "made_from"):
-        kept.pop(gone, None)
+    values = json.loads((source.path / DESCRIPTION).read_text(encoding="utf-8"))
+    adapted = {"name": values["name"], "sha256": values["sha256"][ONNX]}
+    kept = {key: value for key, value in values.items() if key not in OF_BEFORE}
     provenance = {**kept["provenance"], "adapted": adapted}
     return {**kept, "figures": {}, "provenance": provenance}

@@ -22,6 +22,9 @@ from serotone.training.recipe import Recipe
 from serotone.training.train import Trained
 from serotone.types import Sides, speakers
 
+OF_BEFORE = ("name", "sha256", "form", "made_from", "robustness", "together")
+"""What ``model.json`` says of a model and not of one that is made from it; its figures go too."""
+
 
 def publish(trained: Trained, recipe: Recipe, split: Sides, *, folder: Path) -> ModelInfo:
     """Export to ONNX, compare it with torch, and write the model folder.

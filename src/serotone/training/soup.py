@@ -8,20 +8,19 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors.torch import load_file
-from torch import Tensor
+from torch import Tensor, nn
 
 from serotone.errors import ModelError
 from serotone.inference.ensemble import Member, members_of, provenance_of, told
-from serotone.store.folder import WEIGHTS, ModelInfo
+from serotone.store.folder import ModelInfo
 from serotone.training.adapt import reopen
-from serotone.training.publish import write
+from serotone.training.publish import OF_BEFORE, write
 
 ARCHITECTURE = ("model", "architecture")
 """What of a recipe says which net it is."""
 
-GONE = ("name", "sha256", "calibration", "recipe_figures", "robustness", "together")
-"""What was measured of the first member, and does not hold for the mean."""
+GONE = (*OF_BEFORE, "calibration", "recipe_figures")
+"""What holds for the first member, and not for the mean."""
 
 OF_ONE = ("epoch", "dev", "taught", "init")
 """The same of its training."""
@@ -56,17 +55,17 @@ def average_weights(
     nets = [reopen(member.info) for member in members]
     _refuse_other_nets(members)
     net = nets[0]
-    net.load_state_dict(_mean(members))
+    net.load_state_dict(_mean([member.weight for member in members], nets))
     return write(net, _description(members, folder.name, temperature), folder=folder)
 
 
-def _mean(members: Sequence[Member]) -> dict[str, Tensor]:
-    """The members' weights under their shares; counts are those of the first."""
-    states = [load_file(member.info.path / WEIGHTS) for member in members]
+def _mean(shares: Sequence[float], nets: Sequence[nn.Module]) -> dict[str, Tensor]:
+    """The nets' weights under their shares; counts are those of the first."""
+    states = [net.state_dict() for net in nets]
     mean = dict(states[0])
     for name, value in mean.items():
         if value.is_floating_point():
-            parts = [m.weight * s[name].float() for m, s in zip(members, states, strict=True)]
+            parts = [share * state[name] for share, state in zip(shares, states, strict=True)]
             mean[name] = torch.stack(parts).sum(dim=0)
     return mean
 
