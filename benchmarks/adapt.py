@@ -29,13 +29,13 @@ from scipy.special import softmax
 from serotone.audio.io import read as read_audio
 from serotone.corpora import read
 from serotone.evaluation.conditions import SNRS_DB, conditions
-from serotone.evaluation.hear import Alter
+from serotone.evaluation.predict_utterances import Alter
 from serotone.metrics.calibration import ece
 from serotone.metrics.classes import accuracy, uar
 from serotone.metrics.interval import bootstrap_over_speakers, paired_bootstrap_over_speakers
 from serotone.metrics.selective import conformal_sets
 from serotone.store.card_figures import table
-from serotone.store.folder import describe, resolve
+from serotone.store.load import describe, resolve
 from serotone.training.adapt import SHARE, logits_of, refit, reopen
 from serotone.types import Utterance, speakers
 

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from serotone.evaluation.result import probabilities_of, truth_of
-from serotone.evaluation.results import Result, read_results
+from serotone.benchmark.result_store import Result, read_results
 from serotone.metrics.classes import uar
 from serotone.metrics.interval import bootstrap_over_speakers
 

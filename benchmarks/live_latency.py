@@ -35,7 +35,7 @@ from long_file import talk
 
 from serotone.audio.io import write
 from serotone.audio.live import BLOCK_S, Chunk, Microphone, choose, play
-from serotone.audio.prepare import to_rate
+from serotone.audio.dsp import to_rate
 from serotone.errors import SerotoneError
 from serotone.inference.recognizer import Recognizer
 from serotone.inference.stream import NO_SPEECH, EmotionStream, StreamConfig

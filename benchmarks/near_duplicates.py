@@ -31,15 +31,7 @@ import soxr
 
 from serotone.audio.io import read
 from serotone.corpora import read as read_corpus
-from serotone.corpora.copies import (
-    MIN_SIMILARITY,
-    N_CANDIDATES,
-    THRESHOLD,
-    Match,
-    candidates,
-    compare,
-    near_duplicates,
-)
+from serotone.corpora.near_duplicates import MIN_SIMILARITY, N_CANDIDATES, THRESHOLD, Match, candidates, compare, near_duplicates
 from serotone.corpora.fingerprint import Array, Fingerprint, fingerprint
 
 Random = np.random.Generator

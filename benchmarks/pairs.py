@@ -21,7 +21,7 @@ from serotone.audio.io import read as read_audio
 from serotone.corpora import read
 from serotone.inference.recognizer import Recognizer
 from serotone.metrics.classes import uar
-from serotone.store.folder import describe
+from serotone.store.load import describe
 from serotone.training.recipe import load_recipe
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -30,11 +30,12 @@ from torch import Tensor, nn
 from serotone.corpora import read
 from serotone.corpora.split import fold
 from serotone.evaluation.evaluate import evaluate
-from serotone.export.clips import choose, signals_of
-from serotone.export.folder import Form, export
+from serotone.export.calibration_clips import choose, signals_of
+from serotone.export.convert import Form, export
 from serotone.inference.recognizer import Recognizer
 from serotone.models import MODELS
-from serotone.store.folder import DESCRIPTION, ModelInfo, describe, resolve
+from serotone.store.layout import DESCRIPTION
+from serotone.store.load import ModelInfo, describe, resolve
 from serotone.types import Utterance
 
 RESULT = Path(__file__).resolve().parent / "results" / "small.json"

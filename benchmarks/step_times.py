@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 from torch.nn.functional import one_hot
 
-from serotone.models.contract import EmotionModel
-from serotone.training.learn import lay_out
+from serotone.models.base import EmotionModel
+from serotone.training.loop import lay_out
 from serotone.training.losses import masked_cross_entropy
 from serotone.training.recipe import load_recipe
 from serotone.training.train import build

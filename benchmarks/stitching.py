@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from serotone.audio.io import read
-from serotone.audio.prepare import loudness_normalise, trim_silence
+from serotone.audio.dsp import loudness_normalise, trim_silence
 from serotone.types import Audio
 
 RATE = 16_000

@@ -34,12 +34,12 @@ from numpy.typing import NDArray
 from stitching import Known, Recording, stitch
 
 from serotone.audio.io import write
-from serotone.inference.analyse import analyse
-from serotone.inference.journal import collect
+from serotone.timeline.analyse import analyse
+from serotone.timeline.checkpoint import collect
 from serotone.inference.recognizer import Recognizer
-from serotone.inference.smooth import SmoothConfig
-from serotone.inference.timeline import Heard, Segment, TimelineConfig, to_heard, to_segments
-from serotone.inference.windows import WindowConfig
+from serotone.inference.smoothing import SmoothConfig
+from serotone.timeline.segments import Heard, Segment, TimelineConfig, to_heard, to_segments
+from serotone.timeline.windows import WindowConfig
 from serotone.types import Audio
 
 ROOT = Path(__file__).resolve().parents[1]

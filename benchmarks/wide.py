@@ -41,7 +41,7 @@ import pyarrow.parquet as pq
 import soundfile
 
 from serotone.inference.recognizer import Recognizer
-from serotone.jobs.opening import Opening
+from serotone.inference.options import Opening
 from serotone.jobs.prediction_table import row_of
 from serotone.types import Prediction
 
@@ -254,10 +254,10 @@ def node(names: list[str], broken: set[str], scratch: Path) -> dict[str, Any]:
     import ray
     from ray.cluster_utils import Cluster
 
-    from serotone.jobs.ray_engine import run_wide
-    from serotone.jobs.ray_manifest import Manifest
-    from serotone.jobs.ray_parts import OutFolder
-    from serotone.jobs.ray_work import Predicting
+    from serotone.cluster.engine import run_wide
+    from serotone.cluster.manifest import Manifest
+    from serotone.cluster.output_dir import OutFolder
+    from serotone.cluster.worker import Predicting
 
     some = [name for name in names if name in broken or int(Path(name).stem) % 5 == 0]
     pq.write_table(pa.table({"path": some}), scratch / "node.parquet")

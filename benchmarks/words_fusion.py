@@ -27,12 +27,12 @@ from words_wer import listen
 from serotone import corpora
 from serotone.audio.io import read, read_bytes
 from serotone.corpora.split import fold
-from serotone.inference.fuse import DEFAULT, SMALLEST, Fusion, fuse
+from serotone.inference.fusion import DEFAULT, SMALLEST, Fusion, fuse
 from serotone.inference.recognizer import Recognizer
 from serotone.metrics.calibration import ece
 from serotone.metrics.classes import accuracy, macro_f1, uar
 from serotone.metrics.temperature import fit_temperature
-from serotone.store.folder import ONNX, sha256
+from serotone.store.layout import ONNX, sha256
 from serotone.training.text_data import LABELS, read_meld
 from serotone.types import Audio, Prediction
 from serotone.words.embedded import Embedded

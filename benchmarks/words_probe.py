@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from serotone.inference.fuse import fuse
+from serotone.inference.fusion import fuse
 from serotone.types import Audio, Prediction
 from serotone.words.embedded import Embedded
 from serotone.words.emotion import predict_texts

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from serotone.store.folder import ModelInfo
+from serotone.store.load import ModelInfo
 from serotone.types import Audio
 
 # Two workers that fill one cache of numba, which librosa uses, leave code that crashes.

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from serotone.audio import io
 from serotone.audio.decode import open_sound
-from serotone.audio.sound import LIMITS
+from serotone.audio.safe_file import LIMITS
 from serotone.errors import AudioError
 from serotone.types import Audio
 

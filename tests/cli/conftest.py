@@ -10,7 +10,7 @@ from typer.testing import CliRunner, Result
 
 from serotone.cli import app
 from serotone.errors import LabelError
-from serotone.jobs.opening import Opening
+from serotone.inference.options import Opening
 from serotone.labels import CANONICAL
 from serotone.types import Audio, Failure, Prediction
 

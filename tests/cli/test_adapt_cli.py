@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from serotone.cli import main
-from serotone.store.folder import ModelInfo, describe
+from serotone.store.load import ModelInfo, describe
 
 SAMPLES = Path(__file__).parents[2] / "samples"
 

@@ -11,13 +11,13 @@ import pytest
 import soundfile
 from typer.testing import Result
 
-from serotone.evaluation import benchmark as module
-from serotone.evaluation.benchmark import Places, Step
-from serotone.evaluation.results import write_answers, write_result
-from serotone.evaluation.suite import Entry
+from serotone.benchmark import runner as module
+from serotone.benchmark.runner import Places, Step
+from serotone.benchmark.result_store import write_answers, write_result
+from serotone.benchmark.suite import Entry
 from serotone.inference.recognizer import Recognizer
-from serotone.store.folder import ModelInfo
-from tests.evaluation.made import made
+from serotone.store.load import ModelInfo
+from tests.benchmark.made import made
 from tests.tiny import RECIPE, publish_tiny
 
 Run = Callable[..., Result]

@@ -12,7 +12,7 @@ import pytest
 
 from serotone.audio.io import write
 from serotone.cli import main
-from serotone.store.folder import describe
+from serotone.store.load import describe
 from serotone.store.save import record_calibration
 from serotone.types import Audio
 from tests.tiny import publish_tiny

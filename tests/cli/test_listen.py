@@ -17,9 +17,9 @@ from typer.testing import Result
 from serotone.audio import live, vad
 from serotone.audio.live import Chunk
 from serotone.audio.vad import Span
-from serotone.cli import heard
+from serotone.cli import capture as heard
 from serotone.cli.live_view import View
-from serotone.jobs.opening import Opening
+from serotone.inference.options import Opening
 from serotone.types import Audio, Prediction
 
 Run = Callable[..., Result]

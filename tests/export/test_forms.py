@@ -12,12 +12,13 @@ import pytest
 from serotone.audio.io import read
 from serotone.cli import main
 from serotone.errors import ConfigError
-from serotone.export.clips import choose, signals_of
-from serotone.export.folder import Exported, Form, export
-from serotone.export.quantise import body
-from serotone.export.tidy import fold_orders
+from serotone.export.calibration_clips import choose, signals_of
+from serotone.export.convert import Exported, Form, export
+from serotone.export.int8 import body
+from serotone.export.graph_passes import fold_orders
 from serotone.inference.recognizer import Recognizer
-from serotone.store.folder import ONNX, describe, resolve, verify
+from serotone.store.layout import ONNX, verify
+from serotone.store.load import describe, resolve
 from serotone.types import Utterance
 
 SAMPLES = sorted((Path(__file__).parents[2] / "samples").glob("*.wav"))

@@ -10,10 +10,10 @@ import torch
 from torch import Tensor
 
 from serotone.errors import ModelError
-from serotone.export import graph as export
-from serotone.export.graph import Pipeline, export_checked, parity, to_onnx
+from serotone.export import onnx_graph as export
+from serotone.export.onnx_graph import Pipeline, export_checked, parity, to_onnx
 from serotone.inference.backend import OnnxBackend
-from serotone.models.contract import EmotionModel, ModelOutput
+from serotone.models.base import EmotionModel, ModelOutput
 from serotone.models.resnet_logmel import ResNetLogMel, ResNetLogMelConfig
 
 

@@ -20,7 +20,7 @@ from serotone.cli import main
 from serotone.errors import ConfigError
 from serotone.export import web
 from serotone.inference.recognizer import Recognizer
-from serotone.store.folder import resolve
+from serotone.store.load import resolve
 
 SAMPLES = sorted((Path(__file__).parents[2] / "samples").glob("*.wav"))
 RUNTIME = os.environ.get("SEROTONE_ORT_WEB")
@@ -168,7 +168,7 @@ def test_a_long_recording_is_heard_in_windows(page: Any, tmp_path: Path) -> None
 
 
 def test_trimming_is_as_in_python(page: Any, tmp_path: Path) -> None:
-    from serotone.audio.prepare import trim_silence
+    from serotone.audio.dsp import trim_silence
     from serotone.types import Audio
 
     generator = np.random.default_rng(0)

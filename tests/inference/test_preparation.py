@@ -11,13 +11,14 @@ import numpy as np
 import pytest
 import soundfile
 
-from serotone.audio.preparation import PrepareConfig, prepare
+from serotone.audio.preprocess import PrepareConfig, prepare
 from serotone.audio.segment import windows
-from serotone.audio.voice import voice_of
+from serotone.audio.speaker_normalisation import voice_of
 from serotone.errors import ConfigError
 from serotone.inference.recognizer import HOP_S, WINDOW_S, Recognizer
-from serotone.store.folder import DESCRIPTION, ModelInfo
-from serotone.training.publish import describe_run
+from serotone.store.layout import DESCRIPTION
+from serotone.store.load import ModelInfo
+from serotone.training.save_model import describe_run
 from serotone.training.train import Trained, build
 from serotone.types import Audio, Split
 from tests.tiny import RECIPE

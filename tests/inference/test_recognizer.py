@@ -15,7 +15,7 @@ from serotone.errors import AudioError, ConfigError, LabelError, ModelError
 from serotone.inference.backend import OnnxBackend
 from serotone.inference.recognizer import LONGEST_S, Recognizer
 from serotone.labels import UNCERTAIN
-from serotone.store.folder import ModelInfo
+from serotone.store.load import ModelInfo
 from serotone.types import Audio, Failure, Prediction
 
 

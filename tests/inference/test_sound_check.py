@@ -10,9 +10,9 @@ import pytest
 
 from serotone.audio.sound_check import check_sound
 from serotone.errors import ConfigError
-from serotone.inference.fuse import fuse
+from serotone.inference.fusion import fuse
 from serotone.inference.recognizer import Recognizer
-from serotone.store.folder import ModelInfo, describe
+from serotone.store.load import ModelInfo, describe
 from serotone.store.save import record_calibration
 from serotone.types import Audio
 

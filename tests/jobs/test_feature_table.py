@@ -19,9 +19,9 @@ from serotone.errors import AudioError, ConfigError
 from serotone.features import FEATURES, NAMES
 from serotone.features import extract as extract_module
 from serotone.features.extract import Extractor
-from serotone.jobs import table
-from serotone.jobs.features import FeatureWork, column_names
-from serotone.jobs.table import write_features
+from serotone.jobs import feature_table as table
+from serotone.jobs.feature_rows import FeatureWork, column_names
+from serotone.jobs.feature_table import write_features
 from serotone.types import Audio
 from tests.features.signals import speech_like
 
@@ -114,8 +114,8 @@ def test_several_processes_write_the_same_table(clips: list[str], tmp_path: Path
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-from serotone.jobs import table
-from serotone.jobs.features import FeatureWork
+from serotone.jobs import feature_table as table
+from serotone.jobs.feature_rows import FeatureWork
 
 done = 0
 

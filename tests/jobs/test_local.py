@@ -10,7 +10,7 @@ import pytest
 
 from serotone.inference.threads import n_cores
 from serotone.jobs.local import predict_files
-from serotone.jobs.opening import Opening
+from serotone.inference.options import Opening
 from serotone.types import Failure, Prediction
 
 

@@ -8,7 +8,7 @@ import pytest
 from torch import nn
 
 from serotone.models import MODELS
-from serotone.models.contract import EmotionModel, n_parameters
+from serotone.models.base import EmotionModel, n_parameters
 
 
 def build(name: str, n_classes: int) -> EmotionModel:

@@ -20,7 +20,7 @@ from starlette.testclient import TestClient
 
 from serotone.server.app import create_app
 from serotone.server.config import ServeConfig
-from serotone.store.folder import ModelInfo
+from serotone.store.load import ModelInfo
 
 ROOT = Path(__file__).parents[2]
 SAMPLE = ROOT / "samples" / "synthetic-en-even.wav"

@@ -17,7 +17,7 @@ from serotone.inference.recognizer import Recognizer
 from serotone.server.config import ServeConfig
 from serotone.server.keys import Keys, add_key
 from serotone.server.rate import Rate
-from serotone.store.folder import ModelInfo
+from serotone.store.load import ModelInfo
 from tests.server.conftest import SAMPLE, serving
 
 

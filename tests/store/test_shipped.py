@@ -7,7 +7,8 @@ import json
 import pytest
 
 from serotone.labels import CANONICAL
-from serotone.store.folder import describe, resolve, verify
+from serotone.store.load import describe, resolve
+from serotone.store.layout import verify
 
 SHIPPED = ("default",)
 

@@ -18,11 +18,12 @@ from serotone.audio.io import read as read_audio
 from serotone.audio.io import write
 from serotone.corpora import read
 from serotone.errors import AudioError, ConfigError, ModelError
-from serotone.inference.ensemble import ensemble
+from serotone.ensembles.combine import ensemble
 from serotone.inference.recognizer import Recognizer
 from serotone.metrics.classes import uar
-from serotone.models.contract import EmotionModel
-from serotone.store.folder import DESCRIPTION, WEIGHTS, ModelInfo, describe, resolve
+from serotone.models.base import EmotionModel
+from serotone.store.layout import DESCRIPTION, WEIGHTS
+from serotone.store.load import ModelInfo, describe, resolve
 from serotone.training.adapt import (
     LEAST,
     adapt,

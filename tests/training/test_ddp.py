@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 import torch
 
-from serotone.augment import AugmentConfig
+from serotone.effects import AugmentConfig
 from serotone.errors import ConfigError
 from serotone.training.batches import TrainingBatches
-from serotone.training.machines import Machines, is_main_process
+from serotone.training.devices import Machines, is_main_process
 from tests.training.test_fit import clips
 
 RUN = """
@@ -25,7 +25,7 @@ import torch
 from lightning.pytorch.trainer import Trainer
 
 from serotone.training import batches, train
-from serotone.training.machines import Machines
+from serotone.training.devices import Machines
 from serotone.training.recipe import Recipe
 from tests.training.test_fit import TINY, clips
 

@@ -16,7 +16,7 @@ import soundfile
 import torch
 
 from serotone.audio.io import read
-from serotone.augment import AugmentConfig
+from serotone.effects import AugmentConfig
 from serotone.errors import ConfigError, CorpusError
 from serotone.inference.recognizer import Recognizer
 from serotone.metrics.classes import uar
@@ -25,9 +25,9 @@ from serotone.training.batches import TrainingBatches, WholeClips, mix
 from serotone.training.data import Clips, load_clips
 from serotone.training.losses import masked_cross_entropy, masked_intensity_loss
 from serotone.training.module import EmotionModule
-from serotone.training.publish import describe_run, publish
+from serotone.training.save_model import describe_run, publish
 from serotone.training.recipe import DataConfig, Recipe, find_recipe, load_recipe
-from serotone.training.sides import read_corpora, split_of, with_labels
+from serotone.training.datasets import read_corpora, split_of, with_labels
 from serotone.training.train import build, check_same_run, fit, train
 from serotone.types import Split, Utterance, speakers
 

@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from serotone.audio.preparation import PrepareConfig
-from serotone.augment import AugmentConfig
-from serotone.augment.waveform import WaveformConfig
+from serotone.audio.preprocess import PrepareConfig
+from serotone.effects import AugmentConfig
+from serotone.effects.waveform import WaveformConfig
 from serotone.config import Config, read_toml
 from serotone.corpora import CORPORA
 from serotone.errors import ConfigError
-from serotone.evaluation.suite import load_suite
+from serotone.benchmark.suite import load_suite
 from serotone.models import MODELS
 from serotone.training.recipe import (
     DataConfig,

@@ -54,7 +54,7 @@ def test_a_segment_keeps_its_place_in_the_source(sphinx: PocketSphinx, clip: Aud
 
 
 def test_other_rates_are_heard_too(sphinx: PocketSphinx, clip: Audio) -> None:
-    from serotone.audio.prepare import to_rate
+    from serotone.audio.dsp import to_rate
 
     assert sphinx(to_rate(clip, 44100)).words
 

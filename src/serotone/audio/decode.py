@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, BinaryIO
 import soundfile
 
 from serotone.audio.ffmpeg import open_ffmpeg
-from serotone.audio.sound import LIMITS, Sound, Steady, damaged, not_sound
+from serotone.audio.safe_file import LIMITS, Sound, Steady, damaged, not_sound
 from serotone.audio.wav import WavData
 from serotone.errors import AudioError
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, cast
 
-from serotone.audio.sound import LIMITS, Sound, Steady, damaged, not_sound, reason_of, regroup
+from serotone.audio.safe_file import LIMITS, Sound, Steady, damaged, not_sound, reason_of, regroup
 from serotone.errors import AudioError
 
 if TYPE_CHECKING:

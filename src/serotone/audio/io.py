@@ -21,8 +21,8 @@ import soundfile
 
 from serotone.audio.decode import open_sound
 from serotone.audio.find import SUFFIXES, find_files
-from serotone.audio.prepare import refuse_silence, resampler
-from serotone.audio.sound import LIMITS, Sound, regroup
+from serotone.audio.dsp import refuse_silence, resampler
+from serotone.audio.safe_file import LIMITS, Sound, regroup
 from serotone.errors import AudioError
 from serotone.types import Audio
 

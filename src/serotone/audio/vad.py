@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Self
 import numpy as np
 from pydantic import Field, model_validator
 
-from serotone.audio.prepare import resampler, to_rate
+from serotone.audio.dsp import resampler, to_rate
 from serotone.audio.silero import FRAME_SAMPLES, VAD_RATE_HZ, Silero
 from serotone.config import Config
 from serotone.errors import AudioError

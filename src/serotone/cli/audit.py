@@ -15,11 +15,11 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from serotone.cli.reading import reader_options, tell_problems
+from serotone.cli.corpus_options import reader_options, tell_problems
 from serotone.errors import ConfigError
 
 if TYPE_CHECKING:
-    from serotone.corpora.findings import AuditReport
+    from serotone.corpora.audit_report import AuditReport
     from serotone.corpora.fingerprint import Fingerprint
     from serotone.types import Audio, Failure, Sides, Utterance
 
@@ -111,7 +111,7 @@ def audit(
 
 def _splits(target: str, folder: Path, split: str, assignments: Sequence[str]) -> list[Sides]:
     from serotone.corpora import read
-    from serotone.corpora.parts import read_parts
+    from serotone.corpora.split_table import read_parts
     from serotone.corpora.split import folds
 
     if Path(target).suffix.lower() in TABLES:
@@ -147,7 +147,7 @@ def _sound(utterance: Utterance) -> Audio:
         AudioError: when the file cannot be read, or ends before the utterance begins.
     """
     from serotone.audio.io import read
-    from serotone.corpora.claimed import RATE_HZ, claimed_copy
+    from serotone.corpora.as_published import RATE_HZ, claimed_copy
     from serotone.corpora.split import COPIES
     from serotone.types import Audio
 

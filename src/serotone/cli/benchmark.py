@@ -12,8 +12,8 @@ import typer
 from serotone.errors import ConfigError, MissingExtraError
 
 if TYPE_CHECKING:
-    from serotone.evaluation.benchmark import Step
-    from serotone.evaluation.suite import Entry
+    from serotone.benchmark.runner import Step
+    from serotone.benchmark.suite import Entry
 
 WIDTH = 24
 
@@ -66,8 +66,8 @@ def benchmark(
     failed: list[Step] = []
     if not render_only:
         try:
-            from serotone.evaluation.benchmark import Places
-            from serotone.evaluation.benchmark import benchmark as run
+            from serotone.benchmark.runner import Places
+            from serotone.benchmark.runner import benchmark as run
         except ModuleNotFoundError as error:
             raise MissingExtraError("A benchmark", "train", str(error.name)) from None
         entries = _entries(recipes or [], suite, folds, seeds)
@@ -86,7 +86,7 @@ def benchmark(
 
 
 def _entries(recipes: list[str], suite: str, folds: str, seeds: str) -> list[Entry]:
-    from serotone.evaluation.suite import entries_of, load_suite, parse_folds, parse_seeds
+    from serotone.benchmark.suite import entries_of, load_suite, parse_folds, parse_seeds
 
     if not recipes and not suite:
         raise ConfigError("nothing to run. Name recipes, or a suite as --suite zoo.")
@@ -131,10 +131,10 @@ def _tell(ended: list[Step]) -> None:
 
 
 def _render(results: Path, docs: Path, readme: Path | None) -> None:
-    from serotone.evaluation.results import read_results
-    from serotone.render.results import measured_of, results_markdown
-    from serotone.render.results_html import results_html
-    from serotone.render.results_readme import fill_figures
+    from serotone.benchmark.result_store import read_results
+    from serotone.benchmark.pages.markdown import measured_of, results_markdown
+    from serotone.benchmark.pages.html import results_html
+    from serotone.benchmark.pages.readme import fill_figures
 
     measured = measured_of(read_results(results))
     texts = {docs / "results.md": results_markdown(measured), docs / "results.html": ""}
@@ -153,7 +153,7 @@ def _render(results: Path, docs: Path, readme: Path | None) -> None:
 
 def _render_robustness(results: Path, docs: Path) -> None:
     from serotone.evaluation.robustness import read_all
-    from serotone.render.robustness import fill_robustness, picture
+    from serotone.benchmark.pages.robustness import fill_robustness, picture
 
     found, page = read_all(results), docs / "robustness.md"
     if not found or not page.is_file():

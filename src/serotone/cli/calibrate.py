@@ -30,7 +30,7 @@ def calibrate(
     --sets`` needs into the model's folder.
     """
     from serotone.evaluation.conformal import fit
-    from serotone.evaluation.dev import dev_speakers, spoken
+    from serotone.evaluation.dev_calibration import dev_speakers, spoken
     from serotone.inference.recognizer import Recognizer
     from serotone.store.save import record_calibration
 

@@ -25,8 +25,9 @@ def card(
     Figures of this very model, of its recipe trained without the speakers that it was tested on,
     and of its robustness go from the folder of results into model.json and card.md.
     """
-    from serotone.evaluation.carding import figures_of
-    from serotone.store.folder import CARD, describe, resolve
+    from serotone.benchmark.model_card import figures_of
+    from serotone.store.layout import CARD
+    from serotone.store.load import describe, resolve
     from serotone.store.save import record_results
 
     info = describe(resolve(model))

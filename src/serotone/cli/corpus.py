@@ -22,7 +22,7 @@ from rich.text import Text
 
 from serotone.cli.audit import audit
 from serotone.cli.explore import explore
-from serotone.cli.reading import reader_options
+from serotone.cli.corpus_options import reader_options
 from serotone.errors import ConfigError, CorpusError
 
 if TYPE_CHECKING:

@@ -16,8 +16,8 @@ from serotone.errors import ConfigError, MissingExtraError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from serotone.inference.ensemble import How as Way
-    from serotone.store.folder import ModelInfo
+    from serotone.ensembles.members import How as Way
+    from serotone.store.load import ModelInfo
     from serotone.types import Sides, Utterance
 
 
@@ -87,14 +87,14 @@ def _maker(
 ) -> Callable[..., ModelInfo]:
     """What makes the ensemble, given its ``folder`` and ``temperature``."""
     if how is How.weights:
-        from serotone.training.soup import average_weights
+        from serotone.ensembles.weight_average import average_weights
 
         return partial(average_weights, models, shares=_shares(shares))
-    from serotone.inference.ensemble import ensemble as build
+    from serotone.ensembles.combine import ensemble as build
 
     weights, dev_speakers = None, []
     if how is How.stack:
-        from serotone.evaluation.stack import weights_on_dev
+        from serotone.ensembles.stacking import weights_on_dev
         from serotone.types import speakers
 
         utterances, sides = _dev(models[0], corpus, root, split)
@@ -116,7 +116,7 @@ def _shares(given: str) -> list[float] | None:
 
 def _temperature(make: Callable[..., ModelInfo], corpora: Path) -> float:
     """Of the ensemble that ``make`` makes, by its dev speakers, whom no member learned from."""
-    from serotone.evaluation.dev import spoken, temperature_by
+    from serotone.evaluation.dev_calibration import spoken, temperature_by
     from serotone.inference.recognizer import Recognizer
 
     with tempfile.TemporaryDirectory() as scratch:
@@ -135,7 +135,7 @@ def _dev(model: str, corpus: str, root: Path | None, split: str) -> tuple[list[U
     """The corpus, read as when it taught the model, and the sides of its split."""
     from serotone.corpora import read
     from serotone.corpora.split import fold
-    from serotone.store.folder import describe, resolve
+    from serotone.store.load import describe, resolve
 
     if not corpus or root is None or not split:
         raise ConfigError(

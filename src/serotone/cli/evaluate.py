@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from serotone.cli.reading import reader_options, tell_problems
+from serotone.cli.corpus_options import reader_options, tell_problems
 from serotone.errors import ConfigError
 
 if TYPE_CHECKING:
     from serotone.corpora import Reading
     from serotone.evaluation.result import Evaluation
-    from serotone.store.folder import ModelInfo
+    from serotone.store.load import ModelInfo
     from serotone.types import Sides
 
     Losses = Mapping[str, Any]
@@ -180,7 +180,7 @@ def _sides(reading: Reading, split: str, part: Part | None, model: ModelInfo) ->
 
 def _write(result: Evaluation, out: Path, losses: Losses | None) -> None:
     from serotone.evaluation.report import write
-    from serotone.render.report import write_report
+    from serotone.evaluation.report_page import write_report
 
     files = [*write(result, out, losses), write_report(result, out / "report.html", losses)]
     print(f"wrote {', '.join(file.name for file in files)} to {out}", file=sys.stderr)
@@ -194,7 +194,7 @@ def _keep(
     losses: Losses | None,
 ) -> None:
     from serotone.corpora.split import folds
-    from serotone.evaluation.keep import keep
+    from serotone.benchmark.keep import keep
 
     source = result.source
     whole, _, number = source.split.partition(":")

@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from serotone.cli.reading import reader_options
+from serotone.cli.corpus_options import reader_options
 from serotone.errors import ConfigError
 
 FAILED = 1
@@ -40,7 +40,7 @@ def explore(
     One HTML file that needs no network. Exits 1 when files could not be read; it lists them.
     """
     from serotone.corpora import CORPORA, read
-    from serotone.render.explore import explore, write_page
+    from serotone.explore.corpus_page import explore, write_page
 
     if len(names) > 1 and (root is not None or assignments):
         raise ConfigError("--root and --set are for one corpus. Name one, or use --corpora.")

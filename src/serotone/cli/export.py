@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from serotone.store.folder import ModelInfo
+    from serotone.store.load import ModelInfo
 
 
 class Format(StrEnum):
@@ -61,7 +61,7 @@ def export(
     onnx, onnx-fp16 and onnx-int8 make a model folder that every command opens with --model; web
     makes a page that hears in the browser, where no sound leaves the device.
     """
-    from serotone.store.folder import describe, resolve
+    from serotone.store.load import describe, resolve
 
     source = describe(resolve(model))
     target = out or Path(f"{source.name}-{format.value}")
@@ -69,8 +69,8 @@ def export(
         _write_page(source.path, target, runtime)
         return
     try:
-        from serotone.export.folder import Form
-        from serotone.export.folder import export as write
+        from serotone.export.convert import Form
+        from serotone.export.convert import export as write
     except ModuleNotFoundError as error:
         raise MissingExtraError("An export", "train", str(error.name)) from None
     signals = []
@@ -111,7 +111,7 @@ def _signals(
         )
     from serotone.corpora import read
     from serotone.corpora.split import fold
-    from serotone.export.clips import choose, signals_of
+    from serotone.export.calibration_clips import choose, signals_of
     from serotone.types import speakers
 
     utterances = read(corpus, root, **source.reader(corpus)).utterances

@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from serotone.cli.predict import FEW_FILES, find
-from serotone.cli.wide import Engine, features_wide
+from serotone.cli.cluster import Engine, features_wide
 from serotone.errors import ConfigError, MissingExtraError
 from serotone.features import NAMES
 
@@ -76,8 +76,8 @@ def features(
     if not statistics and not frames:
         raise ConfigError("--summary got nothing, expected some of mean, std, min, max.")
     try:
-        from serotone.jobs.features import FeatureWork
-        from serotone.jobs.table import write_features
+        from serotone.jobs.feature_rows import FeatureWork
+        from serotone.jobs.feature_table import write_features
     except ImportError as error:
         package = error.name or "torch"
         raise MissingExtraError("a table of features", "train", package) from None

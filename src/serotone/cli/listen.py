@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from serotone.cli.heard import Keeper, opened, show_devices, with_silence
-from serotone.jobs.opening import Opening
+from serotone.cli.capture import Keeper, opened, show_devices, with_silence
+from serotone.inference.options import Opening
 from serotone.types import Prediction
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
-    from serotone.store.folder import ModelInfo
+    from serotone.store.load import ModelInfo
 
 
 class Format(StrEnum):
@@ -34,7 +34,7 @@ def models(
 
     They are the shipped ones, and those below SEROTONE_MODELS or ~/.local/share/serotone/models.
     """
-    from serotone.store.folder import describe, list_models, resolve
+    from serotone.store.load import describe, list_models, resolve
 
     found = [*list_models(), *(describe(resolve(path)) for path in paths or ())]
     if format is Format.json:

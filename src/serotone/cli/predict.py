@@ -11,23 +11,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from serotone.cli.answers import (
-    FOR_TIMELINES,
-    Format,
-    format_of,
-    open_output,
-    write,
-    write_parquet,
-)
+from serotone.cli.output import FOR_TIMELINES, Format, format_of, open_output, write, write_parquet
 from serotone.cli.rows import Answer
-from serotone.cli.wide import Engine, predict_wide
+from serotone.cli.cluster import Engine, predict_wide
 from serotone.errors import AudioError, ConfigError
-from serotone.jobs.opening import Opening
+from serotone.inference.options import Opening
 from serotone.types import Failure
 
 if TYPE_CHECKING:
     from serotone.inference.recognizer import Recognizer
-    from serotone.inference.senses import Listener
+    from serotone.inference.multimodal import Listener
 
     Hearing = Recognizer | Listener
 
@@ -172,7 +165,7 @@ def predict(
         raise ConfigError(f"--format {format.value} is for timelines. Add --timeline.")
     listener: Hearing = recognizer
     if words:
-        from serotone.cli.words import with_words
+        from serotone.cli.multimodal_table import with_words
 
         listener = with_words(recognizer, transcriber=transcriber, text_model=text_model)
         jobs = 1

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Annotated
 import numpy as np
 import typer
 
-from serotone.audio.prepare import refuse_silence
+from serotone.audio.dsp import refuse_silence
 from serotone.cli import rows
-from serotone.cli.heard import Keeper, opened, show_devices, with_silence
-from serotone.jobs.opening import Opening
+from serotone.cli.capture import Keeper, opened, show_devices, with_silence
+from serotone.inference.options import Opening
 from serotone.types import Audio
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from serotone.evaluation.hear import Hearing
+    from serotone.evaluation.predict_utterances import Hearing
     from serotone.evaluation.result import Evaluation
     from serotone.types import Sides, Utterance
 

@@ -15,9 +15,9 @@ from serotone.errors import AudioError, ConfigError
 from serotone.types import Failure
 
 if TYPE_CHECKING:
-    from serotone.inference.analyse import Channels, Progress
+    from serotone.timeline.analyse import Channels, Progress
     from serotone.inference.recognizer import Recognizer
-    from serotone.inference.timeline import Timeline
+    from serotone.timeline.segments import Timeline
 
 ONE_EACH = frozenset({"srt", "vtt", "audacity", "html"})
 """Formats of which a file holds one recording."""
@@ -92,7 +92,7 @@ def render(answers: Sequence[Timeline | Failure], format: str, out: Path | None 
         format: as in ``TimelineOptions``.
         out: where the text will lie, for links from it.
     """
-    from serotone.render import timeline as writers
+    from serotone.timeline import formats as writers
 
     good = [answer for answer in answers if not isinstance(answer, Failure)]
     match format:
@@ -111,7 +111,7 @@ def render(answers: Sequence[Timeline | Failure], format: str, out: Path | None 
         case "audacity":
             return "".join(map(writers.to_audacity, good))
         case "html":
-            from serotone.render.timeline_page import timeline_page
+            from serotone.timeline.html import timeline_page
 
             return "".join(timeline_page(answer, out=out) for answer in good)
     from serotone.cli.timeline_table import table
@@ -135,8 +135,8 @@ def _check(files: Sequence[str], options: TimelineOptions) -> None:
 def _hear(
     file: str, recognizer: Recognizer, options: TimelineOptions, journal: Path | None
 ) -> Timeline | Failure:
-    from serotone.inference.analyse import analyse
-    from serotone.inference.timeline import TimelineConfig
+    from serotone.timeline.analyse import analyse
+    from serotone.timeline.segments import TimelineConfig
 
     try:
         with _progress(file) as on_progress:
@@ -150,7 +150,7 @@ def _hear(
                 on_progress=on_progress,
             )
         if options.transcriber:
-            from serotone.inference.captions import add_words
+            from serotone.timeline.captions import add_words
 
             return add_words(timeline, file, options.transcriber)
         return timeline

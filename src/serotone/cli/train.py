@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from serotone.cli.reading import tell_problems
+from serotone.cli.corpus_options import tell_problems
 from serotone.errors import ConfigError, MissingExtraError
 
 if TYPE_CHECKING:
@@ -61,10 +61,10 @@ def train(
     looked at: measure them with serotone evaluate.
     """
     try:
-        from serotone.training.machines import Machines, is_main_process
-        from serotone.training.publish import publish
+        from serotone.training.devices import Machines, is_main_process
+        from serotone.training.save_model import publish
         from serotone.training.recipe import load_recipe
-        from serotone.training.sides import read_corpora, split_of, with_labels
+        from serotone.training.datasets import read_corpora, split_of, with_labels
         from serotone.training.train import train
     except ModuleNotFoundError as error:
         raise MissingExtraError("Training", "train", str(error.name)) from None

@@ -12,7 +12,7 @@ import dataclasses
 from pathlib import Path
 from typing import Any
 
-from serotone.corpora.reading import Corpus, CorpusInfo, Problem, Reading, Source
+from serotone.corpora.reader import Corpus, CorpusInfo, Problem, Reading, Source
 from serotone.errors import ConfigError, did_you_mean
 from serotone.registry import Registry
 

@@ -11,7 +11,7 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from serotone.corpora.reading import CorpusInfo, Misnamed, Reading, Source, gather
+from serotone.corpora.reader import CorpusInfo, Misnamed, Reading, Source, gather
 from serotone.types import Utterance
 
 _FOLDERS = {

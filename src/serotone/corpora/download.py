@@ -16,8 +16,8 @@ from serotone.corpora.fetch import (
     need_space,
     silent,
 )
-from serotone.corpora.reading import CorpusInfo, Source
-from serotone.corpora.sheet import read_sheet
+from serotone.corpora.reader import CorpusInfo, Source
+from serotone.corpora.csv_table import read_sheet
 from serotone.corpora.unpack import unpack
 from serotone.errors import CorpusError
 

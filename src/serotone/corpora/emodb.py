@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from serotone.corpora.reading import CorpusInfo, Misnamed, Reading, Source, gather
+from serotone.corpora.reader import CorpusInfo, Misnamed, Reading, Source, gather
 from serotone.types import Utterance
 
 _EMOTIONS = {

@@ -3,7 +3,7 @@
 A fingerprint is a picture of the sound, time by log-frequency, freed of level and of everything
 slow. Padding and trimming move the picture in time, a pitch shift moves it in frequency, gain
 leaves it alone, noise and codecs blur it. Its autocorrelation, which no move changes, is the
-summary by which candidates are found. ``serotone.corpora.copies`` compares fingerprints.
+summary by which candidates are found. ``serotone.corpora.near_duplicates`` compares fingerprints.
 
 The idea of matching spectral pictures goes back to Haitsma and Kalker, "A highly robust audio
 fingerprinting system", ISMIR 2002, and of log-frequency for pitch to Fenet, Richard and Grenier,

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from serotone.corpora.reading import CorpusInfo, Misnamed, Reading, gather
+from serotone.corpora.reader import CorpusInfo, Misnamed, Reading, gather
 from serotone.errors import ConfigError
 from serotone.labels import normalise
 from serotone.suffixes import AUDIO, FILM

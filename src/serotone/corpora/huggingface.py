@@ -10,12 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from serotone.corpora.reading import (
-    CorpusInfo,
-    Problem,
-    Reading,
-    finish,
-)
+from serotone.corpora.reader import CorpusInfo, Problem, Reading, finish
 from serotone.errors import CorpusError, MissingExtraError, did_you_mean
 from serotone.labels import normalise
 from serotone.types import Utterance

@@ -12,12 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from serotone.corpora.reading import (
-    CorpusInfo,
-    Reading,
-    finish,
-    missing,
-)
+from serotone.corpora.reader import CorpusInfo, Reading, finish, missing
 from serotone.errors import CorpusError
 from serotone.labels import normalise
 from serotone.suffixes import AUDIO

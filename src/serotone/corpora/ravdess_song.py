@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from serotone.corpora.ravdess import EMOTIONS, NOTES, RAVDESS, Ravdess
-from serotone.corpora.reading import Source
+from serotone.corpora.reader import Source
 
 _INFO = replace(
     RAVDESS.info,

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from serotone.corpora.reading import CorpusInfo, Misnamed, Reading, Source, gather
+from serotone.corpora.reader import CorpusInfo, Misnamed, Reading, Source, gather
 from serotone.labels import normalise
 from serotone.types import Utterance
 

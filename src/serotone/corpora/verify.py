@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from serotone.corpora.reading import CorpusInfo, Problem, Reading
+from serotone.corpora.reader import CorpusInfo, Problem, Reading
 
 _FATAL = frozenset({"duplicate", "unreadable"})
 

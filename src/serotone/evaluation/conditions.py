@@ -11,20 +11,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from serotone.audio.degrade import (
-    add_noise,
-    clipped,
-    gain,
-    in_room,
-    lossy,
-    loudest,
-    telephone,
-)
+from serotone.effects.degrade import add_noise, clipped, gain, in_room, lossy, loudest, telephone
 from serotone.audio.find import find_files
-from serotone.audio.held_out import is_held_out, noise_split
+from serotone.effects.noise_partition import is_held_out, noise_split
 from serotone.audio.io import read
 from serotone.errors import ConfigError
-from serotone.evaluation.hear import Alter
+from serotone.evaluation.predict_utterances import Alter
 from serotone.types import Audio
 
 SNRS_DB = (20, 10, 5, 0)
@@ -55,7 +47,7 @@ def conditions(
 
     Args:
         noise: folder with a folder for each kind of noise; only kinds held out of training are
-            taken (``serotone.audio.held_out``).
+            taken (``serotone.effects.noise_partition``).
         rooms: folder of impulse responses, one room a file; all are taken, and named.
         seed: of what is drawn for a clip.
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from serotone.evaluation.dev import answers_of
-from serotone.evaluation.hear import Hearing
+from serotone.evaluation.dev_calibration import answers_of
+from serotone.evaluation.predict_utterances import Hearing
 from serotone.evaluation.result import Answer, SetScore, probabilities_of, truth_of
 from serotone.metrics import classes, selective
 from serotone.metrics.interval import bootstrap_over_speakers

@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from serotone.errors import ConfigError, CorpusError, LeakError
-from serotone.evaluation.hear import Alter, Described, Hearing, listen, wants_speakers
+from serotone.evaluation.predict_utterances import Alter, Described, Hearing, listen, wants_speakers
 from serotone.evaluation.result import Answer, Evaluation, Source
 from serotone.evaluation.score import score
 from serotone.types import Failure, Prediction, Sides, Split, Utterance, speakers

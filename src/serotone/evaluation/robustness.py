@@ -11,7 +11,7 @@ from typing import Any
 from serotone.errors import ConfigError
 from serotone.evaluation.conditions import Condition
 from serotone.evaluation.evaluate import evaluate
-from serotone.evaluation.hear import Hearing
+from serotone.evaluation.predict_utterances import Hearing
 from serotone.evaluation.report import lines_of
 from serotone.evaluation.result import Evaluation
 from serotone.metrics import classes

@@ -12,7 +12,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from serotone.errors import ConfigError
-from serotone.store.folder import DESCRIPTION, ONNX, describe, verify
+from serotone.store.layout import DESCRIPTION, ONNX, verify
+from serotone.store.load import describe
 
 RUNTIME = "onnxruntime-web@1.30.0"
 """Package of npm that runs the graph."""

@@ -14,18 +14,18 @@ from numpy.typing import NDArray
 
 from serotone.audio.find import find_files
 from serotone.audio.io import read
-from serotone.audio.prepare import to_rate
+from serotone.audio.dsp import to_rate
 from serotone.audio.segment import windows
 from serotone.audio.sound_check import NO_SPEECH, check_sounds
 from serotone.errors import AudioError, ConfigError
 from serotone.inference.backend import OnnxBackend, Output
 from serotone.inference.threads import chunked, over_threads, side_by_side
 from serotone.labels import UNCERTAIN, resolve
-from serotone.store import folder as models
+from serotone.store import load as models
 from serotone.types import Audio, Failure, Prediction
 
 if TYPE_CHECKING:
-    from serotone.audio.voice import Voice
+    from serotone.audio.speaker_normalisation import Voice
 
 LONGEST_S = 12.0
 """Sound up to here goes through the model whole, as the clips it was trained on."""
@@ -141,7 +141,7 @@ class Recognizer:
         Raises:
             AudioError: when there are no recordings.
         """
-        from serotone.audio.voice import voice_of
+        from serotone.audio.speaker_normalisation import voice_of
 
         return dataclasses.replace(
             self, voice=voice_of(to_rate(audio, self.sample_rate) for audio in audios)
@@ -182,7 +182,7 @@ class Recognizer:
         if not self.model.prepare:
             return piece.signal
         # Most models ask for nothing, and need nothing imported for it.
-        from serotone.audio.preparation import PrepareConfig, prepare
+        from serotone.audio.preprocess import PrepareConfig, prepare
 
         steps = PrepareConfig.parse(self.model.prepare, "prepare")
         return prepare(piece, steps, voice=self.voice).signal

@@ -10,11 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
-from serotone.audio.prepare import resampler
+from serotone.audio.dsp import resampler
 from serotone.audio.vad import VAD_RATE_HZ, Span, SpeechDetector, VadConfig
 from serotone.config import Config
 from serotone.errors import AudioError
-from serotone.inference.smooth import blend
+from serotone.inference.smoothing import blend
 from serotone.labels import UNCERTAIN
 from serotone.types import Audio, Prediction
 

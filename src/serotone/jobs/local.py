@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from serotone.jobs.opening import Opening
+from serotone.inference.options import Opening
 from serotone.jobs.pool import over_processes
 from serotone.types import Failure, Prediction
 

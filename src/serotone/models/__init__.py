@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from serotone.registry import Registry
 
 if TYPE_CHECKING:
-    from serotone.models.contract import EmotionModel
+    from serotone.models.base import EmotionModel
 
 MODELS: Registry[type[EmotionModel]] = Registry(
     "model",

@@ -8,8 +8,8 @@ from torch import Tensor, nn
 
 from serotone.config import Config
 from serotone.features.sets import MEL128
-from serotone.models.contract import EmotionModel, ModelOutput, no_intensity
-from serotone.models.layers import MelPicture, PictureConfig, conv_block, init_as_keras
+from serotone.models.base import EmotionModel, ModelOutput, no_intensity
+from serotone.models.blocks import MelPicture, PictureConfig, conv_block, init_as_keras
 
 
 class Cnn2dLogMel128Config(Config):

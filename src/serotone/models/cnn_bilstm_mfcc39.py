@@ -9,8 +9,8 @@ from serotone.config import Config
 from serotone.features.frame import frame_mask
 from serotone.features.mfcc import Mfcc, MfccConfig
 from serotone.features.sets import MFCC13DD
-from serotone.models.contract import ModelOutput, no_intensity
-from serotone.models.layers import BiLstm, KerasBatchNorm1d, StandardisedModel, init_as_keras
+from serotone.models.base import ModelOutput, no_intensity
+from serotone.models.blocks import BiLstm, KerasBatchNorm1d, StandardisedModel, init_as_keras
 
 
 class CnnBiLstmMfcc39Config(Config):

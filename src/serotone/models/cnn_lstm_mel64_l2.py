@@ -8,8 +8,8 @@ from torch.nn import functional
 
 from serotone.config import Config
 from serotone.features.sets import MEL64
-from serotone.models.contract import EmotionModel, ModelOutput, no_intensity
-from serotone.models.layers import MelPicture, PictureConfig, conv_block, init_as_keras, l2
+from serotone.models.base import EmotionModel, ModelOutput, no_intensity
+from serotone.models.blocks import MelPicture, PictureConfig, conv_block, init_as_keras, l2
 
 
 class CnnLstmMel64L2Config(Config):

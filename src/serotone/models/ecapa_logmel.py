@@ -9,15 +9,8 @@ from pydantic import field_validator, model_validator
 from torch import Tensor, nn
 
 from serotone.features.frame import frame_mask
-from serotone.models.contract import ModelOutput
-from serotone.models.mel import (
-    AttentiveStatistics,
-    MelModel,
-    MelModelConfig,
-    SqueezeExcitation,
-    in_eights,
-    strided,
-)
+from serotone.models.base import ModelOutput
+from serotone.models.mel_base import AttentiveStatistics, MelModel, MelModelConfig, SqueezeExcitation, in_eights, strided
 
 
 class EcapaLogMelConfig(MelModelConfig):

@@ -7,8 +7,8 @@ from torch import Tensor
 
 from serotone.config import Config
 from serotone.features.functionals import Functionals, FunctionalsConfig
-from serotone.models.contract import ModelOutput
-from serotone.models.layers import Dropout, EmbeddingModel, StandardisedModel
+from serotone.models.base import ModelOutput
+from serotone.models.blocks import Dropout, EmbeddingModel, StandardisedModel
 
 
 class FunctionalsMlpConfig(Config):

@@ -10,8 +10,8 @@ from torch import Tensor, nn
 from serotone.config import Config
 from serotone.features.mfcc import Mfcc, MfccConfig
 from serotone.features.waveform import crop
-from serotone.models.contract import EmotionModel, ModelOutput, no_intensity
-from serotone.models.layers import KerasBatchNorm2d, init_as_keras, l2
+from serotone.models.base import EmotionModel, ModelOutput, no_intensity
+from serotone.models.blocks import KerasBatchNorm2d, init_as_keras, l2
 
 DB_PER_NEPER = 20 / math.log(10)
 """Decibels of power in one unit of the natural logarithm of magnitude."""

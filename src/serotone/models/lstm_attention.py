@@ -9,8 +9,8 @@ from serotone.config import Config
 from serotone.features.chroma import N_CHROMA, Chroma, ChromaConfig
 from serotone.features.frame import frame_mask
 from serotone.features.mfcc import Mfcc, MfccConfig
-from serotone.models.contract import ModelOutput, no_intensity
-from serotone.models.layers import StandardisedModel, open_forget_gate
+from serotone.models.base import ModelOutput, no_intensity
+from serotone.models.blocks import StandardisedModel, open_forget_gate
 
 
 class LstmAttentionConfig(Config):

@@ -6,8 +6,8 @@ from torch import Tensor, nn
 
 from serotone.config import Config
 from serotone.features.mfcc import Mfcc, MfccConfig
-from serotone.models.contract import ModelOutput, no_intensity
-from serotone.models.layers import StandardisedModel, init_as_keras, last_frame
+from serotone.models.base import ModelOutput, no_intensity
+from serotone.models.blocks import StandardisedModel, init_as_keras, last_frame
 
 
 class LstmMfccConfig(Config):

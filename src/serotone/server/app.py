@@ -17,10 +17,10 @@ from serotone import __version__
 from serotone.errors import SerotoneError
 from serotone.server.config import ServeConfig
 from serotone.server.engine import Engine
-from serotone.server.gate import Gate
+from serotone.server.middleware import Gate
 from serotone.server.logs import LOGGER
-from serotone.server.refusal import Refusal, to_json
-from serotone.server.routes import add_routes
+from serotone.server.errors import Refusal, to_json
+from serotone.server.api.routes import add_routes
 from serotone.server.stream import add_stream
 
 log = logging.getLogger(LOGGER)
@@ -72,10 +72,10 @@ def create_app(config: ServeConfig) -> FastAPI:
 
 
 def _mount_page(app: FastAPI, engine: Engine) -> None:
-    if importlib.util.find_spec("serotone.server.page") is None:
+    if importlib.util.find_spec("serotone.server.page.app") is None:
         return
     # Here, as Gradio takes seconds to import.
-    from serotone.server import page
+    from serotone.server.page import app as page
 
     page.mount(app, engine.recognizer, max_upload_bytes=engine.config.max_upload_bytes)
 

@@ -13,17 +13,17 @@ from pathlib import PurePath
 from typing import TYPE_CHECKING, TypeVar
 
 from serotone.inference.recognizer import LONGEST_S, Recognizer
-from serotone.inference.timeline import Timeline, TimelineConfig
+from serotone.timeline.segments import Timeline, TimelineConfig
 from serotone.server.batcher import Batcher
 from serotone.server.config import ServeConfig
-from serotone.server.decoders import Decoders
+from serotone.server.decode_pool import Decoders
 from serotone.server.metrics import Metrics
 from serotone.server.options import Options, narrow
-from serotone.server.refusal import Refusal
+from serotone.server.errors import Refusal
 from serotone.types import Audio, Prediction
 
 if TYPE_CHECKING:
-    from serotone.inference.senses import Listener
+    from serotone.inference.multimodal import Listener
 
 T = TypeVar("T")
 
@@ -185,7 +185,7 @@ class Engine:
     @functools.cached_property
     def listener(self) -> Listener:
         """Voice and words together; opened when first asked for."""
-        from serotone.inference.senses import Listener
+        from serotone.inference.multimodal import Listener
 
         return Listener.open(self.recognizer)
 
@@ -197,7 +197,7 @@ class Engine:
         return listener.predict_audio(audio)
 
     def _timeline(self, audio: Audio, labels: tuple[str, ...], options: Options) -> Timeline:
-        from serotone.inference.analyse import analyse
+        from serotone.timeline.analyse import analyse
 
         config = TimelineConfig(n_speakers=options.speakers)
         timeline = analyse(audio, self._narrowed(labels, options), config)

@@ -23,7 +23,7 @@ from serotone.config import Config
 from serotone.errors import SerotoneError
 from serotone.inference.stream import EmotionStream, StreamConfig
 from serotone.server.engine import Engine
-from serotone.server.refusal import Refusal
+from serotone.server.errors import Refusal
 
 CONTAINERS = {"ogg": "ogg", "webm": "matroska"}
 """FFmpeg's names of what browsers send."""
@@ -200,7 +200,7 @@ class _Stream:
         process = await asyncio.create_subprocess_exec(
             sys.executable,
             "-m",
-            "serotone.server.decoder",
+            "serotone.server.decode_worker",
             CONTAINERS[self._options.format],
             str(self._engine.recognizer.sample_rate),
             stdin=asyncio.subprocess.PIPE,

@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 
 from serotone.errors import MissingExtraError, ModelError
-from serotone.store.folder import CARD, DESCRIPTION, ONNX, WEIGHTS, verify
+from serotone.store.layout import CARD, DESCRIPTION, ONNX, WEIGHTS, verify
 
 _REFERENCE = re.compile(r"hf://(?P<repository>[\w.-]+/[\w.-]+)(@(?P<revision>[\w./-]+))?", re.ASCII)
 

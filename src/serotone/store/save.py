@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 
 from serotone.errors import MissingExtraError
 from serotone.store.card import card
-from serotone.store.folder import CARD, DESCRIPTION, ONNX, WEIGHTS, ModelInfo, describe, sha256
+from serotone.store.layout import CARD, DESCRIPTION, ONNX, WEIGHTS, sha256
+from serotone.store.load import ModelInfo, describe
 
 
 def save(

@@ -29,10 +29,11 @@ from serotone.errors import AudioError, ConfigError
 from serotone.inference.recognizer import Recognizer
 from serotone.inference.threads import chunked
 from serotone.metrics.temperature import temperature_for_confidence
-from serotone.models.contract import EmotionModel
-from serotone.store.folder import DESCRIPTION, ONNX, WEIGHTS, ModelInfo, verify
-from serotone.training.begin import take_weights
-from serotone.training.publish import OF_BEFORE, write
+from serotone.models.base import EmotionModel
+from serotone.store.layout import DESCRIPTION, ONNX, WEIGHTS, verify
+from serotone.store.load import ModelInfo
+from serotone.training.init_weights import take_weights
+from serotone.training.save_model import OF_BEFORE, write
 from serotone.training.recipe import Recipe
 from serotone.training.train import build
 from serotone.types import Audio, Failure

@@ -9,9 +9,9 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from serotone.augment import AugmentConfig, augment_clip, mixup_pairs
+from serotone.effects import AugmentConfig, augment_clip, mixup_pairs
 from serotone.training.data import Clips
-from serotone.training.order import Balance, epoch_length, epoch_order
+from serotone.training.sampling import Balance, epoch_length, epoch_order
 
 
 class FeatureBatch(NamedTuple):

@@ -13,12 +13,12 @@ import torch
 from torch import Tensor
 
 from serotone.audio.io import read
-from serotone.audio.preparation import PrepareConfig, prepare
-from serotone.audio.voice import Voice, voice_of
-from serotone.augment.waveform import Alterations, as_row
+from serotone.audio.preprocess import PrepareConfig, prepare
+from serotone.audio.speaker_normalisation import Voice, voice_of
+from serotone.effects.waveform import Alterations, as_row
 from serotone.errors import AudioError, CorpusError
-from serotone.models.contract import EmotionModel
-from serotone.training.kept import Kept, Made
+from serotone.models.base import EmotionModel
+from serotone.training.feature_cache import Kept, Made
 from serotone.training.recipe import Recipe
 from serotone.types import Audio, Failure, Utterance
 

@@ -15,8 +15,8 @@ from torch.optim.swa_utils import AveragedModel
 
 from serotone.metrics.calibration import nll
 from serotone.metrics.classes import accuracy, uar
-from serotone.models.contract import EmotionModel, ModelOutput
-from serotone.training.adversary import SpeakerAdversary, ramp
+from serotone.models.base import EmotionModel, ModelOutput
+from serotone.training.speaker_adversarial import SpeakerAdversary, ramp
 from serotone.training.batches import FeatureBatch
 from serotone.training.callbacks import FIGURES
 from serotone.training.losses import (

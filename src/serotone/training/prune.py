@@ -18,11 +18,12 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from serotone.errors import ConfigError
-from serotone.models.contract import EmotionModel
-from serotone.models.mel import VARIANCE_FLOOR
+from serotone.models.base import EmotionModel
+from serotone.models.mel_base import VARIANCE_FLOOR
 from serotone.models.resnet_logmel import ResNetLogMelConfig
-from serotone.store.folder import DESCRIPTION, WEIGHTS, ModelInfo
-from serotone.training.begin import copy_weights
+from serotone.store.layout import DESCRIPTION, WEIGHTS
+from serotone.store.load import ModelInfo
+from serotone.training.init_weights import copy_weights
 from serotone.training.recipe import Recipe
 
 ARCHITECTURE = "resnet_logmel"

@@ -8,14 +8,14 @@ from typing import Any, Literal, TypeVar
 
 from pydantic import Field, model_validator
 
-from serotone.audio.preparation import PrepareConfig
-from serotone.augment import AugmentConfig
-from serotone.augment.waveform import WaveformConfig
+from serotone.audio.preprocess import PrepareConfig
+from serotone.effects import AugmentConfig
+from serotone.effects.waveform import WaveformConfig
 from serotone.config import Config, override, read_toml
 from serotone.errors import ConfigError, did_you_mean
 from serotone.labels import CANONICAL
-from serotone.models.contract import Scaling
-from serotone.training.order import Balance
+from serotone.models.base import Scaling
+from serotone.training.sampling import Balance
 
 Value = TypeVar("Value")
 
@@ -41,7 +41,7 @@ class DataConfig(Config):
             it, as most published systems do.
         max_s: longest training crop, in seconds.
         balance: which clips an epoch shows: ``none``, ``speakers``, ``oversample`` or ``batches``
-            (see ``serotone.training.order``).
+            (see ``serotone.training.sampling``).
         shares: how much of an epoch each corpus has, in proportion, as ``{ravdess = 3, tess =
             1}``; with ``balance`` ``none`` or ``speakers``. Empty leaves it to their sizes.
         scaling: what a model's scaler does to each feature: ``standard`` gives it mean 0 and
@@ -127,7 +127,7 @@ class OptimiserConfig(Config):
         contrast_weight: of a loss that draws embeddings of one label together (see
             ``serotone.training.losses.supervised_contrastive_loss``); 0 for none.
         adversary_weight: of a judge who guesses the speaker, whom the model learns to leave
-            nothing to go by (see ``serotone.training.adversary``); 0 for none.
+            nothing to go by (see ``serotone.training.speaker_adversarial``); 0 for none.
         vote_weight: share of the target of a clip with ``Utterance.votes`` that is these: how many
             raters heard what, and not only what most did (Fayek, Lech & Cavedon 2016,
             10.1109/IJCNN.2016.7727250).

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from serotone.audio.prepare import peak_normalise, to_rate
+from serotone.audio.dsp import peak_normalise, to_rate
 from serotone.audio.vad import VadConfig, speech_spans
 from serotone.errors import MissingExtraError, ModelError
 from serotone.types import Audio

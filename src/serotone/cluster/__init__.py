@@ -1,0 +1,1 @@
+"""The work of ``jobs`` on many machines, with Ray."""

@@ -1,0 +1,1 @@
+"""One page shell, its figures and its palette, for every report."""

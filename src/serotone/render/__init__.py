@@ -1,1 +1,0 @@
-"""Figures and pages for people. Nothing here computes a score."""

@@ -1,0 +1,1 @@
+"""Who felt what, when: windows, segments, speakers, and how they are written."""
