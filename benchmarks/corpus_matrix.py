@@ -16,8 +16,8 @@ from pathlib import Path
 from serotone.corpora.split import folds
 from serotone.evaluation.evaluate import evaluate
 from serotone.inference.recognizer import Recognizer
-from serotone.training.recipe import load_recipe
 from serotone.training.datasets import read_corpora
+from serotone.training.recipe import load_recipe
 from serotone.types import Sides, Split, Utterance
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -16,11 +16,11 @@ from pathlib import Path
 
 import numpy as np
 
-from serotone.effects.degrade import in_room, lossy, loudest, telephone
 from serotone.audio.find import find_files
-from serotone.effects.noise_partition import noise_split, room_split
 from serotone.audio.io import read as read_audio
 from serotone.corpora import read
+from serotone.effects.degrade import in_room, lossy, loudest, telephone
+from serotone.effects.noise_partition import noise_split, room_split
 from serotone.evaluation.conditions import KBIT_S, in_noise
 from serotone.evaluation.predict_utterances import Alter
 from serotone.evaluation.robustness import CLEAN

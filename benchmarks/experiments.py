@@ -16,10 +16,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from statistics import mean
 
-from serotone.errors import ConfigError
 from serotone.benchmark.aggregate import option_of
 from serotone.benchmark.result_store import Result, read_results
 from serotone.benchmark.suite import load_suite
+from serotone.errors import ConfigError
 from serotone.training.recipe import load_recipe
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -17,8 +17,8 @@ from typing import Any
 
 import numpy as np
 
-from serotone.evaluation.result import probabilities_of, truth_of
 from serotone.benchmark.result_store import Result, read_results
+from serotone.evaluation.result import probabilities_of, truth_of
 from serotone.metrics.classes import uar
 from serotone.metrics.interval import bootstrap_over_speakers
 

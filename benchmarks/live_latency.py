@@ -33,9 +33,9 @@ from pathlib import Path
 import numpy as np
 from long_file import talk
 
+from serotone.audio.dsp import to_rate
 from serotone.audio.io import write
 from serotone.audio.live import BLOCK_S, Chunk, Microphone, choose, play
-from serotone.audio.dsp import to_rate
 from serotone.errors import SerotoneError
 from serotone.inference.recognizer import Recognizer
 from serotone.inference.stream import NO_SPEECH, EmotionStream, StreamConfig

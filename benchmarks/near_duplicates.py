@@ -31,8 +31,16 @@ import soxr
 
 from serotone.audio.io import read
 from serotone.corpora import read as read_corpus
-from serotone.corpora.near_duplicates import MIN_SIMILARITY, N_CANDIDATES, THRESHOLD, Match, candidates, compare, near_duplicates
 from serotone.corpora.fingerprint import Array, Fingerprint, fingerprint
+from serotone.corpora.near_duplicates import (
+    MIN_SIMILARITY,
+    N_CANDIDATES,
+    THRESHOLD,
+    Match,
+    candidates,
+    compare,
+    near_duplicates,
+)
 
 Random = np.random.Generator
 OTHERS = ("emodb", "tess", "nemo", "ased")

@@ -14,8 +14,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from serotone.audio.io import read
 from serotone.audio.dsp import loudness_normalise, trim_silence
+from serotone.audio.io import read
 from serotone.types import Audio
 
 RATE = 16_000

@@ -34,10 +34,10 @@ from numpy.typing import NDArray
 from stitching import Known, Recording, stitch
 
 from serotone.audio.io import write
-from serotone.timeline.analyse import analyse
-from serotone.timeline.checkpoint import collect
 from serotone.inference.recognizer import Recognizer
 from serotone.inference.smoothing import SmoothConfig
+from serotone.timeline.analyse import analyse
+from serotone.timeline.checkpoint import collect
 from serotone.timeline.segments import Heard, Segment, TimelineConfig, to_heard, to_segments
 from serotone.timeline.windows import WindowConfig
 from serotone.types import Audio

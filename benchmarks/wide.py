@@ -40,8 +40,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import soundfile
 
-from serotone.inference.recognizer import Recognizer
 from serotone.inference.options import Opening
+from serotone.inference.recognizer import Recognizer
 from serotone.jobs.prediction_table import row_of
 from serotone.types import Prediction
 

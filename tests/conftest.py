@@ -8,8 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from serotone.audio import vad
 from serotone.store.load import ModelInfo
 from serotone.types import Audio
+from tests.pitch_recognizer import load_level_detector
 
 # Two workers that fill one cache of numba, which librosa uses, leave code that crashes.
 _worker = os.environ.get("PYTEST_XDIST_WORKER", "main")
@@ -42,3 +44,9 @@ def tone() -> Audio:
     time_s = np.arange(16000) / 16000
     signal = sum(np.sin(2 * np.pi * 220 * k * time_s) / k for k in range(1, 5))
     return Audio(np.asarray(0.2 * signal, dtype=np.float32), 16000, "tone")
+
+
+@pytest.fixture
+def by_level(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Speech is what is loud: no model, and no doubt what must come out."""
+    monkeypatch.setattr(vad, "_load_silero", load_level_detector)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from serotone.store.load import ModelInfo
-from serotone.training.save_model import publish
 from serotone.training.recipe import Recipe
+from serotone.training.save_model import publish
 from serotone.training.train import Trained, build
 from serotone.types import Split, Utterance
 

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from serotone.audio.preprocess import PrepareConfig, prepare
 from serotone.audio.dsp import compress_range, reduce_noise, trim_silence
+from serotone.audio.preprocess import PrepareConfig, prepare
 from serotone.errors import ConfigError
 from serotone.types import Audio
 

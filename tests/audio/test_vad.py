@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from serotone.audio import io, dsp as prepare, silero, vad
+from serotone.audio import dsp as prepare
+from serotone.audio import io, silero, vad
 from serotone.audio.vad import FRAME_SAMPLES, Span, SpanTracker, SpeechDetector, VadConfig
 from serotone.errors import AudioError, ConfigError, MissingExtraError
 from serotone.types import Audio

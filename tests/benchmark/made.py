@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from serotone.evaluation.result import Answer, Source
 from serotone.benchmark.result_store import Curve, Result
+from serotone.evaluation.result import Answer, Source
 from serotone.evaluation.score import score
 
 LABELS = ("happy", "sad", "angry")

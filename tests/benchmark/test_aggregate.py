@@ -10,11 +10,25 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from serotone.errors import ConfigError
-from serotone.benchmark.aggregate import Measured, Paired, best_against_others, option_of, options, paired, together
-from serotone.evaluation.result import Answer
-from serotone.benchmark.result_store import read_answers, read_result, read_results, write_answers, write_result
+from serotone.benchmark.aggregate import (
+    Measured,
+    Paired,
+    best_against_others,
+    option_of,
+    options,
+    paired,
+    together,
+)
+from serotone.benchmark.result_store import (
+    read_answers,
+    read_result,
+    read_results,
+    write_answers,
+    write_result,
+)
 from serotone.ensembles.stacking import fit_weights
+from serotone.errors import ConfigError
+from serotone.evaluation.result import Answer
 from serotone.metrics.classes import uar
 from tests.benchmark.made import made
 

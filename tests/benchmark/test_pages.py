@@ -7,12 +7,12 @@ import re
 
 import pytest
 
-from serotone.errors import ConfigError
-from serotone.benchmark.result_store import Result
-from serotone.benchmark.reference_systems import SystemConfig, load_systems
-from serotone.benchmark.pages.markdown import measured_of, results_markdown
 from serotone.benchmark.pages.html import results_html
+from serotone.benchmark.pages.markdown import measured_of, results_markdown
 from serotone.benchmark.pages.readme import fill_figures
+from serotone.benchmark.reference_systems import SystemConfig, load_systems
+from serotone.benchmark.result_store import Result
+from serotone.errors import ConfigError
 from serotone.training.recipe import load_recipe
 from tests.benchmark.made import made
 

@@ -14,12 +14,12 @@ import torch
 
 from serotone.benchmark import runner as module
 from serotone.benchmark import training_time as clock
-from serotone.benchmark.runner import Places, Step, benchmark
 from serotone.benchmark.learning_curve import read_curve
-from serotone.evaluation.latency import measure_latency
 from serotone.benchmark.plan import Impossible, Run, plan
 from serotone.benchmark.result_store import read_answers, read_result, read_results
+from serotone.benchmark.runner import Places, Step, benchmark
 from serotone.benchmark.suite import Entry
+from serotone.evaluation.latency import measure_latency
 from serotone.store.load import ModelInfo
 from serotone.training.module import EmotionModule
 from serotone.training.recipe import load_recipe

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from serotone.errors import ConfigError
 from serotone.benchmark.suite import entries_of, load_suite, parse_folds, parse_seeds
+from serotone.errors import ConfigError
 from serotone.training.recipe import load_recipe, recipe_folders
 
 SUITE = """

@@ -12,8 +12,8 @@ import soundfile
 from typer.testing import Result
 
 from serotone.benchmark import runner as module
-from serotone.benchmark.runner import Places, Step
 from serotone.benchmark.result_store import write_answers, write_result
+from serotone.benchmark.runner import Places, Step
 from serotone.benchmark.suite import Entry
 from serotone.inference.recognizer import Recognizer
 from serotone.store.load import ModelInfo

@@ -9,9 +9,9 @@ import pytest
 from typer.testing import Result
 
 from serotone.cli.multimodal_table import highlighted
-from serotone.timeline import captions
 from serotone.inference import multimodal as senses
 from serotone.inference.multimodal import TwoSenses
+from serotone.timeline import captions
 from serotone.types import Audio, Prediction
 from serotone.words.emotion import Contribution
 from serotone.words.transcript import Transcript, Word

@@ -16,12 +16,12 @@ import pytest
 
 ray = pytest.importorskip("ray", reason="needs Ray (serotone[ray])")
 
-from serotone.errors import ConfigError  # noqa: E402
 from serotone.cluster import engine as ray_engine  # noqa: E402
 from serotone.cluster.entry import Entry  # noqa: E402
 from serotone.cluster.manifest import Manifest  # noqa: E402
 from serotone.cluster.output_dir import OutFolder  # noqa: E402
 from serotone.cluster.worker import Answer  # noqa: E402
+from serotone.errors import ConfigError  # noqa: E402
 
 pytestmark = pytest.mark.timeout(280)
 

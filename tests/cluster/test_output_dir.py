@@ -12,18 +12,18 @@ import pyarrow.parquet as pq
 import pytest
 
 from serotone.errors import ConfigError
-from serotone.inference.recognizer import Recognizer
 from serotone.inference.options import Opening
+from serotone.inference.recognizer import Recognizer
 from serotone.store.load import ModelInfo
 
 fsspec = pytest.importorskip("fsspec", reason="needs fsspec (serotone[ray])")
 
-from serotone.jobs.prediction_table import row_of, write_predictions  # noqa: E402
 from serotone.cluster.entry import Entry  # noqa: E402
 from serotone.cluster.manifest import Manifest, entries_of  # noqa: E402
 from serotone.cluster.output_dir import OutFolder  # noqa: E402
 from serotone.cluster.storage import fetch, file_system  # noqa: E402
 from serotone.cluster.worker import Answer, Predicting, Worker  # noqa: E402
+from serotone.jobs.prediction_table import row_of, write_predictions  # noqa: E402
 
 SAMPLES = Path(__file__).parents[2] / "samples"
 CLIPS = sorted(map(str, SAMPLES.glob("*.wav")))

@@ -11,11 +11,11 @@ import soundfile
 
 from serotone.audio.io import read
 from serotone.corpora import read as read_corpus
-from serotone.corpora.audit import audit
 from serotone.corpora.as_published import RATE_HZ, claimed_copy
+from serotone.corpora.audit import audit
 from serotone.corpora.fingerprint import Fingerprint, fingerprint
-from serotone.corpora.split_table import read_parts
 from serotone.corpora.split import COPIES, fold, folds
+from serotone.corpora.split_table import read_parts
 from serotone.errors import AudioError, ConfigError, CorpusError
 from serotone.types import PARTS, Audio, ClaimedSplit, Split, TextSplit, Utterance
 from tests.corpora.test_fingerprint import RATE, noisy, voice

@@ -7,8 +7,8 @@ import soxr
 
 from serotone.audio.io import read
 from serotone.corpora import read as read_corpus
-from serotone.corpora.near_duplicates import THRESHOLD, Match, candidates, compare, near_duplicates
 from serotone.corpora.fingerprint import Fingerprint, digest, fingerprint
+from serotone.corpora.near_duplicates import THRESHOLD, Match, candidates, compare, near_duplicates
 
 RATE = 16000
 

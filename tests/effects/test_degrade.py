@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from serotone.effects import degrade
 from serotone.audio.io import read
+from serotone.effects import degrade
 from serotone.types import Audio
 
 RATE = 16_000

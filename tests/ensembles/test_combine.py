@@ -9,12 +9,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from serotone.ensembles.combine import combine, ensemble
+from serotone.ensembles.members import How
+from serotone.ensembles.resample import Resampler
 from serotone.errors import ConfigError, ModelError
 from serotone.inference.backend import OnnxBackend, Output
-from serotone.ensembles.members import How
-from serotone.ensembles.combine import combine, ensemble
 from serotone.inference.recognizer import Recognizer
-from serotone.ensembles.resample import Resampler
 from serotone.store.layout import verify
 from serotone.training.recipe import Recipe
 from serotone.types import Audio

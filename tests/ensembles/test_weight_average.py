@@ -11,14 +11,14 @@ import pytest
 from safetensors.numpy import load_file
 
 from serotone.cli import main
+from serotone.ensembles.combine import ensemble
+from serotone.ensembles.weight_average import average_weights
 from serotone.errors import ConfigError, ModelError
 from serotone.inference.backend import OnnxBackend
-from serotone.ensembles.combine import ensemble
 from serotone.store.layout import CARD, DESCRIPTION, WEIGHTS, verify
 from serotone.store.load import describe
 from serotone.training.adapt import _description, reopen
 from serotone.training.recipe import Recipe
-from serotone.ensembles.weight_average import average_weights
 from tests.tiny import RECIPE, publish_tiny
 
 

@@ -19,8 +19,8 @@ from serotone.cli.corpus import app
 from serotone.corpora import CORPORA, Reading, read
 from serotone.errors import AudioError, ConfigError
 from serotone.explore import augment
-from serotone.explore.corpus_page import explore, explore_page, write_page
 from serotone.explore.clips import excerpt, mp3, one_of_each
+from serotone.explore.corpus_page import explore, explore_page, write_page
 from serotone.explore.findings import Explored, findings
 from serotone.explore.measure import Clip, measure, measure_all
 from serotone.explore.pitch import pitch

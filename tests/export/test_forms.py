@@ -14,8 +14,8 @@ from serotone.cli import main
 from serotone.errors import ConfigError
 from serotone.export.calibration_clips import choose, signals_of
 from serotone.export.convert import Exported, Form, export
-from serotone.export.int8 import body
 from serotone.export.graph_passes import fold_orders
+from serotone.export.int8 import body
 from serotone.inference.recognizer import Recognizer
 from serotone.store.layout import ONNX, verify
 from serotone.store.load import describe, resolve

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from serotone.errors import MissingExtraError
+from serotone.html import figures
 from serotone.metrics.calibration import reliability_bins
 from serotone.metrics.selective import risk_coverage as risk_coverage_of
-from serotone.html import figures
 
 pytest.importorskip("matplotlib")
 

@@ -8,16 +8,15 @@ import numpy as np
 import pytest
 import soundfile
 
-from serotone.timeline import captions
-from serotone.timeline.captions import add_words
 from serotone.inference.fusion import Fusion
 from serotone.inference.multimodal import Listener, TwoSenses
+from serotone.timeline import captions
+from serotone.timeline.captions import add_words
 from serotone.timeline.segments import Segment, Timeline
 from serotone.types import Audio, Failure, Prediction
 from serotone.words.embedded import Embedded
 from serotone.words.transcript import Transcript, Word
-
-from .hearing import RATE, PitchRecognizer, tone
+from tests.pitch_recognizer import RATE, PitchRecognizer, tone
 
 
 @dataclass

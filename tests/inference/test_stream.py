@@ -11,8 +11,7 @@ from serotone.audio.vad import Span
 from serotone.errors import AudioError, ConfigError
 from serotone.inference.stream import NO_SPEECH, EmotionStream, StreamConfig
 from serotone.types import Prediction
-
-from .hearing import RATE, PitchRecognizer, quiet, talk, tone
+from tests.pitch_recognizer import RATE, PitchRecognizer, quiet, talk, tone
 
 pytestmark = pytest.mark.usefixtures("by_level")
 PLAIN = StreamConfig(dwell_s=0)

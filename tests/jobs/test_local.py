@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 import pytest
 
+from serotone.inference.options import Opening
 from serotone.inference.threads import n_cores
 from serotone.jobs.local import predict_files
-from serotone.inference.options import Opening
 from serotone.types import Failure, Prediction
 
 

@@ -11,10 +11,20 @@ from torch.nn import functional
 from torch.nn.utils.rnn import pack_padded_sequence
 
 from serotone.features.sets import MEL64
+from serotone.models.base import EmotionModel
+from serotone.models.blocks import (
+    BiLstm,
+    Dropout,
+    MelPicture,
+    PictureConfig,
+    StandardisedModel,
+    init_as_keras,
+    last_frame,
+    reverse,
+    same_padding,
+)
 from serotone.models.cnn1d_stack2376 import Cnn1dStack2376, Cnn1dStack2376Config
 from serotone.models.cnn_lstm_mel64_l2 import CnnLstmMel64L2, CnnLstmMel64L2Config
-from serotone.models.base import EmotionModel
-from serotone.models.blocks import BiLstm, Dropout, MelPicture, PictureConfig, StandardisedModel, init_as_keras, last_frame, reverse, same_padding
 
 
 def test_the_deep_cnn_pools_as_tensorflow_does() -> None:

@@ -17,10 +17,17 @@ from serotone.features.logmel import LogMelConfig
 from serotone.features.pcen import Pcen, PcenConfig
 from serotone.inference.backend import OnnxBackend
 from serotone.models import MODELS
-from serotone.models.conformer_logmel import ConformerLogMelConfig, turn
 from serotone.models.base import EmotionModel, n_parameters
+from serotone.models.conformer_logmel import ConformerLogMelConfig, turn
 from serotone.models.ecapa_logmel import EcapaLogMelConfig
-from serotone.models.mel_base import VARIANCE_FLOOR, AttentiveStatistics, BandScale, MelModelConfig, SqueezeExcitation, strided
+from serotone.models.mel_base import (
+    VARIANCE_FLOOR,
+    AttentiveStatistics,
+    BandScale,
+    MelModelConfig,
+    SqueezeExcitation,
+    strided,
+)
 from serotone.models.resnet_logmel import ResNetLogMel, ResNetLogMelConfig
 from tests.features.signals import speech_like
 from tests.models.test_base import NARROW

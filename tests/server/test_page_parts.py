@@ -18,7 +18,13 @@ from starlette.testclient import TestClient
 from serotone.audio.io import read
 from serotone.errors import AudioError
 from serotone.inference.recognizer import Recognizer
-from serotone.server.page import about as page_about, batch as page_batch, clip as page_clip, files as page_files, guard as page_guard, live as page_live, view as page_view
+from serotone.server.page import about as page_about
+from serotone.server.page import batch as page_batch
+from serotone.server.page import clip as page_clip
+from serotone.server.page import files as page_files
+from serotone.server.page import guard as page_guard
+from serotone.server.page import live as page_live
+from serotone.server.page import view as page_view
 from serotone.server.page.live import Live, LiveSession
 from serotone.types import Failure, Prediction
 

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from serotone.benchmark.model_card import figures_of
+from serotone.benchmark.result_store import write_answers
 from serotone.cli import main
 from serotone.errors import ConfigError
-from serotone.benchmark.model_card import figures_of
 from serotone.evaluation.result import Answer
-from serotone.benchmark.result_store import write_answers
 from serotone.store.card_figures import figures_sections
 from serotone.store.layout import CARD, DESCRIPTION
 from serotone.store.load import describe

@@ -15,8 +15,8 @@ import pytest
 
 from serotone.errors import ModelError
 from serotone.inference.recognizer import Recognizer
-from serotone.store.load import ModelInfo
 from serotone.store.hub import fetch
+from serotone.store.load import ModelInfo
 from serotone.types import Audio
 
 COMMIT = "0" * 39 + "1"

@@ -7,8 +7,8 @@ import json
 import pytest
 
 from serotone.labels import CANONICAL
-from serotone.store.load import describe, resolve
 from serotone.store.layout import verify
+from serotone.store.load import describe, resolve
 
 SHIPPED = ("default",)
 

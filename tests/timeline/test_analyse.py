@@ -8,13 +8,12 @@ import pytest
 import soundfile
 
 from serotone.errors import AudioError, ConfigError
-from serotone.timeline.analyse import BLOCK_S, analyse
-from serotone.timeline.waveform_peaks import MOST, Peaks
 from serotone.inference.smoothing import SmoothConfig
+from serotone.timeline.analyse import BLOCK_S, analyse
 from serotone.timeline.segments import Timeline, TimelineConfig
+from serotone.timeline.waveform_peaks import MOST, Peaks
 from serotone.timeline.windows import WindowConfig
-
-from .hearing import RATE, PitchRecognizer, quiet, talk
+from tests.pitch_recognizer import RATE, PitchRecognizer, quiet, talk
 
 pytestmark = pytest.mark.usefixtures("by_level")
 CONFIG = TimelineConfig(

@@ -9,8 +9,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from serotone.inference.smoothing import SmoothConfig
+from serotone.timeline.segments import (
+    Heard,
+    Segment,
+    Timeline,
+    TimelineConfig,
+    change_points,
+    to_segments,
+)
 from serotone.timeline.summary import shares, summarise
-from serotone.timeline.segments import Heard, Segment, Timeline, TimelineConfig, change_points, to_segments
 
 LABELS = ("neutral", "happy", "angry")
 PLAIN = TimelineConfig(smooth=SmoothConfig(dwell_s=0))

@@ -5,8 +5,8 @@ import pytest
 
 from serotone.audio.vad import Span
 from serotone.errors import ConfigError
-from serotone.timeline.speakers import cluster, speaker_turns
 from serotone.timeline.checkpoint import Stretch
+from serotone.timeline.speakers import cluster, speaker_turns
 
 
 def stretch(number: int, *rows: list[float]) -> Stretch:

@@ -10,8 +10,7 @@ from hypothesis import strategies as st
 from serotone.audio.vad import Span, VadConfig
 from serotone.errors import ConfigError
 from serotone.timeline.windows import SpeechWindows, Window, WindowConfig, owned, with_margin
-
-from .hearing import RATE, quiet, talk, tone
+from tests.pitch_recognizer import RATE, quiet, talk, tone
 
 pytestmark = pytest.mark.usefixtures("by_level")
 CONFIG = WindowConfig(length_s=2.0, hop_s=1.0)

@@ -17,8 +17,8 @@ from scipy.special import softmax
 from serotone.audio.io import read as read_audio
 from serotone.audio.io import write
 from serotone.corpora import read
-from serotone.errors import AudioError, ConfigError, ModelError
 from serotone.ensembles.combine import ensemble
+from serotone.errors import AudioError, ConfigError, ModelError
 from serotone.inference.recognizer import Recognizer
 from serotone.metrics.classes import uar
 from serotone.models.base import EmotionModel

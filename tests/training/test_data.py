@@ -15,17 +15,17 @@ from hypothesis import strategies as st
 
 from serotone.audio.preprocess import PrepareConfig, prepare
 from serotone.audio.speaker_normalisation import voice_of
-from serotone.effects import AugmentConfig
-from serotone.effects.waveform import Alterations, WaveformConfig
 from serotone.config import override
 from serotone.corpora.split import fold
+from serotone.effects import AugmentConfig
+from serotone.effects.waveform import Alterations, WaveformConfig
 from serotone.models.base import EmotionModel
 from serotone.store.card import card
 from serotone.training.batches import TrainingBatches
 from serotone.training.data import load_clips, load_side, read_utterance, readable
 from serotone.training.feature_cache import Kept
-from serotone.training.save_model import describe_run
 from serotone.training.recipe import Recipe
+from serotone.training.save_model import describe_run
 from serotone.training.train import Trained
 from serotone.types import Utterance
 

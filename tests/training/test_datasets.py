@@ -10,8 +10,8 @@ import pytest
 import soundfile
 
 from serotone.errors import ConfigError, CorpusError
-from serotone.training.recipe import Recipe
 from serotone.training.datasets import balanced, read_corpora, relabelled, split_of
+from serotone.training.recipe import Recipe
 from serotone.types import Utterance
 
 

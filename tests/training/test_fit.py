@@ -23,11 +23,11 @@ from serotone.metrics.classes import uar
 from serotone.models.resnet_logmel import ResNetLogMel
 from serotone.training.batches import TrainingBatches, WholeClips, mix
 from serotone.training.data import Clips, load_clips
+from serotone.training.datasets import read_corpora, split_of, with_labels
 from serotone.training.losses import masked_cross_entropy, masked_intensity_loss
 from serotone.training.module import EmotionModule
-from serotone.training.save_model import describe_run, publish
 from serotone.training.recipe import DataConfig, Recipe, find_recipe, load_recipe
-from serotone.training.datasets import read_corpora, split_of, with_labels
+from serotone.training.save_model import describe_run, publish
 from serotone.training.train import build, check_same_run, fit, train
 from serotone.types import Split, Utterance, speakers
 

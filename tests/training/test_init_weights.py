@@ -11,8 +11,8 @@ import torch
 from serotone.errors import ConfigError
 from serotone.store.load import describe
 from serotone.training.init_weights import beginning, inherited, take_weights
-from serotone.training.save_model import publish
 from serotone.training.recipe import Recipe
+from serotone.training.save_model import publish
 from serotone.training.train import Trained, build
 from serotone.types import Split, Utterance
 from tests.tiny import RECIPE

@@ -15,13 +15,13 @@ from torch.nn import functional
 
 from serotone.effects import AugmentConfig
 from serotone.errors import ConfigError
-from serotone.training.speaker_adversarial import SpeakerAdversary, ramp
 from serotone.training.batches import TrainingBatches, WholeClips, mix
 from serotone.training.data import Clips
-from serotone.training.losses import supervised_contrastive_loss
-from serotone.training.save_model import publish
-from serotone.training.recipe import Recipe
 from serotone.training.distillation import opinions
+from serotone.training.losses import supervised_contrastive_loss
+from serotone.training.recipe import Recipe
+from serotone.training.save_model import publish
+from serotone.training.speaker_adversarial import SpeakerAdversary, ramp
 from serotone.training.train import Trained, build, train
 from serotone.types import Split, Utterance
 from tests.tiny import RECIPE

@@ -16,10 +16,10 @@ from serotone.inference.recognizer import Recognizer
 from serotone.models.base import ModelOutput, n_parameters
 from serotone.models.resnet_logmel import ResNetLogMel, ResNetLogMelConfig
 from serotone.store.load import ModelInfo, describe, resolve
-from serotone.training.prune import importance, most_important, narrowed, take_narrower
-from serotone.training.save_model import publish
-from serotone.training.recipe import Recipe, load_recipe
 from serotone.training.datasets import read_corpora, split_of
+from serotone.training.prune import importance, most_important, narrowed, take_narrower
+from serotone.training.recipe import Recipe, load_recipe
+from serotone.training.save_model import publish
 from serotone.training.train import Trained, build, train
 from serotone.types import Split, Utterance
 

@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 
 from serotone.audio.preprocess import PrepareConfig
-from serotone.effects import AugmentConfig
-from serotone.effects.waveform import WaveformConfig
+from serotone.benchmark.suite import load_suite
 from serotone.config import Config, read_toml
 from serotone.corpora import CORPORA
+from serotone.effects import AugmentConfig
+from serotone.effects.waveform import WaveformConfig
 from serotone.errors import ConfigError
-from serotone.benchmark.suite import load_suite
 from serotone.models import MODELS
 from serotone.training.recipe import (
     DataConfig,

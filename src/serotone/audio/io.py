@@ -20,8 +20,8 @@ import numpy as np
 import soundfile
 
 from serotone.audio.decode import open_sound
-from serotone.audio.find import SUFFIXES, find_files
 from serotone.audio.dsp import refuse_silence, resampler
+from serotone.audio.find import SUFFIXES, find_files
 from serotone.audio.safe_file import LIMITS, Sound, regroup
 from serotone.errors import AudioError
 from serotone.types import Audio

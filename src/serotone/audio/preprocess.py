@@ -6,7 +6,14 @@ from typing import Literal
 
 from pydantic import Field
 
-from serotone.audio.dsp import compress_range, fix_length, loudness_normalise, peak_normalise, reduce_noise, trim_silence
+from serotone.audio.dsp import (
+    compress_range,
+    fix_length,
+    loudness_normalise,
+    peak_normalise,
+    reduce_noise,
+    trim_silence,
+)
 from serotone.audio.speaker_normalisation import Voice, voice_of, without_voice
 from serotone.config import Config
 from serotone.types import Audio
@@ -29,7 +36,7 @@ class PrepareConfig(Config):
 
     Attributes:
         equalise_speaker: take away what a speaker's recordings have in common (see
-            ``serotone.audio.speaker_normalisation``). It needs all of a speaker's recordings at once: figures
+            ``speaker_normalisation``). It needs all of a speaker's recordings at once: figures
             gained so are transductive, and reports say so.
         noise_reduction: strength of spectral gating, 0 to 1.
         trim_db: quiet ends further than this below the loudest frame go; 0 keeps them.

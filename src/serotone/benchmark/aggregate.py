@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from serotone.evaluation.result import Answer, probabilities_of, truth_of
 from serotone.benchmark.result_store import Result
+from serotone.evaluation.result import Answer, probabilities_of, truth_of
 from serotone.metrics import calibration, classes
 from serotone.metrics.interval import (
     Difference,

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from serotone.benchmark.result_store import write_answers, write_result
 from serotone.evaluation.latency import measure_latency
 from serotone.evaluation.result import Evaluation
-from serotone.benchmark.result_store import write_answers, write_result
 from serotone.store.layout import ONNX
 from serotone.store.load import ModelInfo
 

@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
+from serotone.benchmark.result_store import PREDICTIONS, read_answers
 from serotone.errors import ConfigError
 from serotone.evaluation.result import Answer, truth_of
-from serotone.benchmark.result_store import PREDICTIONS, read_answers
 from serotone.evaluation.robustness import FOLDER
 from serotone.metrics.calibration import ece, ece_by_chance
 from serotone.store.load import ModelInfo

@@ -10,11 +10,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
+from serotone.benchmark.suite import Entry
 from serotone.corpora.split import folds
 from serotone.errors import ConfigError, SerotoneError
-from serotone.benchmark.suite import Entry
-from serotone.training.recipe import Recipe, load_recipe
 from serotone.training.datasets import dealt, read_corpora, split_of, with_labels
+from serotone.training.recipe import Recipe, load_recipe
 from serotone.types import Sides, Utterance
 
 

@@ -9,8 +9,8 @@ from importlib import resources
 
 from pydantic import Field
 
-from serotone.config import Config, read_toml
 from serotone.benchmark.aggregate import Measured
+from serotone.config import Config, read_toml
 
 CLAIMED = "claimed"
 HONEST = "honest"
@@ -72,7 +72,7 @@ class Standing:
 def load_systems() -> tuple[SystemConfig, ...]:
     """The reference systems, in order."""
     name = "reference_systems.toml"
-    with resources.as_file(resources.files("serotone.render") / name) as path:
+    with resources.as_file(resources.files("serotone.benchmark") / name) as path:
         return SystemsConfig.parse(read_toml(path), where=name).system
 
 

@@ -10,21 +10,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from serotone.errors import ConfigError, SerotoneError
 from serotone.benchmark import training_time as clock
-from serotone.benchmark.learning_curve import read_curve
-from serotone.evaluation.evaluate import evaluate
 from serotone.benchmark.keep import keep
+from serotone.benchmark.learning_curve import read_curve
 from serotone.benchmark.plan import Impossible, Run, Together, plan
 from serotone.benchmark.result_store import read_result
 from serotone.benchmark.suite import Entry
 from serotone.ensembles.combine import ensemble
+from serotone.errors import ConfigError, SerotoneError
+from serotone.evaluation.evaluate import evaluate
 from serotone.inference.recognizer import Recognizer
 from serotone.store.layout import DESCRIPTION
 from serotone.store.load import ModelInfo, describe
 from serotone.training.feature_cache import Kept
-from serotone.training.save_model import publish
 from serotone.training.recipe import Recipe
+from serotone.training.save_model import publish
 from serotone.training.train import train
 from serotone.types import Utterance
 

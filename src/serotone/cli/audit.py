@@ -111,8 +111,8 @@ def audit(
 
 def _splits(target: str, folder: Path, split: str, assignments: Sequence[str]) -> list[Sides]:
     from serotone.corpora import read
-    from serotone.corpora.split_table import read_parts
     from serotone.corpora.split import folds
+    from serotone.corpora.split_table import read_parts
 
     if Path(target).suffix.lower() in TABLES:
         if split or assignments:

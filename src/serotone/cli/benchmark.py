@@ -131,10 +131,10 @@ def _tell(ended: list[Step]) -> None:
 
 
 def _render(results: Path, docs: Path, readme: Path | None) -> None:
-    from serotone.benchmark.result_store import read_results
-    from serotone.benchmark.pages.markdown import measured_of, results_markdown
     from serotone.benchmark.pages.html import results_html
+    from serotone.benchmark.pages.markdown import measured_of, results_markdown
     from serotone.benchmark.pages.readme import fill_figures
+    from serotone.benchmark.result_store import read_results
 
     measured = measured_of(read_results(results))
     texts = {docs / "results.md": results_markdown(measured), docs / "results.html": ""}
@@ -152,8 +152,8 @@ def _render(results: Path, docs: Path, readme: Path | None) -> None:
 
 
 def _render_robustness(results: Path, docs: Path) -> None:
-    from serotone.evaluation.robustness import read_all
     from serotone.benchmark.pages.robustness import fill_robustness, picture
+    from serotone.evaluation.robustness import read_all
 
     found, page = read_all(results), docs / "robustness.md"
     if not found or not page.is_file():

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 from serotone.errors import ConfigError, MissingExtraError
 
 if TYPE_CHECKING:
-    from serotone.jobs.feature_rows import FeatureWork
-    from serotone.inference.options import Opening
     from serotone.cluster.worker import WideWork
+    from serotone.inference.options import Opening
+    from serotone.jobs.feature_rows import FeatureWork
 
 LINE_EVERY_S = 10.0
 """Between lines of progress, where standard error is no terminal."""

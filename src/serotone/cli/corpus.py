@@ -21,8 +21,8 @@ from rich.table import Table
 from rich.text import Text
 
 from serotone.cli.audit import audit
-from serotone.cli.explore import explore
 from serotone.cli.corpus_options import reader_options
+from serotone.cli.explore import explore
 from serotone.errors import ConfigError, CorpusError
 
 if TYPE_CHECKING:

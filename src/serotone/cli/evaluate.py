@@ -193,8 +193,8 @@ def _keep(
     folder: Path,
     losses: Losses | None,
 ) -> None:
-    from serotone.corpora.split import folds
     from serotone.benchmark.keep import keep
+    from serotone.corpora.split import folds
 
     source = result.source
     whole, _, number = source.split.partition(":")

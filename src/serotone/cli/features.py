@@ -10,8 +10,8 @@ from typing import Annotated
 
 import typer
 
-from serotone.cli.predict import FEW_FILES, find
 from serotone.cli.cluster import Engine, features_wide
+from serotone.cli.predict import FEW_FILES, find
 from serotone.errors import ConfigError, MissingExtraError
 from serotone.features import NAMES
 

@@ -11,16 +11,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from serotone.cli.cluster import Engine, predict_wide
 from serotone.cli.output import FOR_TIMELINES, Format, format_of, open_output, write, write_parquet
 from serotone.cli.rows import Answer
-from serotone.cli.cluster import Engine, predict_wide
 from serotone.errors import AudioError, ConfigError
 from serotone.inference.options import Opening
 from serotone.types import Failure
 
 if TYPE_CHECKING:
-    from serotone.inference.recognizer import Recognizer
     from serotone.inference.multimodal import Listener
+    from serotone.inference.recognizer import Recognizer
 
     Hearing = Recognizer | Listener
 

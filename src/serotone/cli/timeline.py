@@ -15,8 +15,8 @@ from serotone.errors import AudioError, ConfigError
 from serotone.types import Failure
 
 if TYPE_CHECKING:
-    from serotone.timeline.analyse import Channels, Progress
     from serotone.inference.recognizer import Recognizer
+    from serotone.timeline.analyse import Channels, Progress
     from serotone.timeline.segments import Timeline
 
 ONE_EACH = frozenset({"srt", "vtt", "audacity", "html"})

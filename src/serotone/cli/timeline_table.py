@@ -9,9 +9,9 @@ from rich.console import Console
 from rich.text import Text
 
 from serotone.cli.console import COLOURS, OTHER_COLOURS, WIDTH_IN_FILES
-from serotone.timeline.summary import Summary, summarise
-from serotone.timeline.segments import Segment, Timeline
 from serotone.timeline.formats import who
+from serotone.timeline.segments import Segment, Timeline
+from serotone.timeline.summary import Summary, summarise
 
 BAR = 20
 

@@ -61,10 +61,10 @@ def train(
     looked at: measure them with serotone evaluate.
     """
     try:
-        from serotone.training.devices import Machines, is_main_process
-        from serotone.training.save_model import publish
-        from serotone.training.recipe import load_recipe
         from serotone.training.datasets import read_corpora, split_of, with_labels
+        from serotone.training.devices import Machines, is_main_process
+        from serotone.training.recipe import load_recipe
+        from serotone.training.save_model import publish
         from serotone.training.train import train
     except ModuleNotFoundError as error:
         raise MissingExtraError("Training", "train", str(error.name)) from None

@@ -19,11 +19,11 @@ import ray
 import ray.data
 from numpy.typing import NDArray
 
-from serotone.errors import ConfigError
-from serotone.inference.threads import n_cores
 from serotone.cluster.manifest import Manifest
 from serotone.cluster.output_dir import OutFolder
 from serotone.cluster.worker import WideWork, Worker
+from serotone.errors import ConfigError
+from serotone.inference.threads import n_cores
 
 BLOCKS = 2000
 """Tasks that shards are dealt out to, at most: Ray's driver keeps each in mind."""

@@ -11,11 +11,11 @@ from typing import Any
 
 import pyarrow as pa
 
-from serotone.errors import AudioError
-from serotone.jobs.feature_rows import FeatureWork, Row
 from serotone.cluster.entry import Entry
 from serotone.cluster.storage import fetch, is_uri
 from serotone.cluster.worker import Answer
+from serotone.errors import AudioError
+from serotone.jobs.feature_rows import FeatureWork, Row
 
 
 @dataclass(frozen=True, slots=True)

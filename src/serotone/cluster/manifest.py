@@ -6,7 +6,6 @@ import hashlib
 import io
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -15,8 +14,9 @@ import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 
 from serotone.audio.find import find_files
-from serotone.errors import ConfigError
+from serotone.cluster.entry import Entry
 from serotone.cluster.storage import check_protocols, file_system, find_objects, is_uri
+from serotone.errors import ConfigError
 
 SHARD_SIZES = (128, 4096)
 """Fewest and most entries of a shard: what a death costs, and what a part file holds."""
@@ -32,23 +32,6 @@ SCHEMA = pa.schema(
         ("end_s", pa.float64()),
     ]
 )
-
-
-class Entry(NamedTuple):
-    """A recording, or a stretch of one.
-
-    Attributes:
-        path: of a file, or the URI of an object.
-        start_s, end_s: the stretch, to the end of the file where ``end_s`` is None.
-    """
-
-    path: str
-    start_s: float = 0.0
-    end_s: float | None = None
-
-    @property
-    def is_whole(self) -> bool:
-        return self.start_s == 0 and self.end_s is None
 
 
 @dataclass(frozen=True)

@@ -22,10 +22,10 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from serotone.errors import ConfigError
 from serotone.cluster.entry import Entry
 from serotone.cluster.manifest import Manifest
 from serotone.cluster.storage import file_system, is_uri
+from serotone.errors import ConfigError
 
 MANIFEST, RUN, SUMMARY = "manifest.parquet", "run.json", "summary.json"
 ERRORS, ATTEMPTS = "errors", "attempts"

@@ -5,15 +5,13 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterable
 from pathlib import PurePosixPath
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from serotone.audio.find import SUFFIXES
 from serotone.audio.io import read, read_bytes
+from serotone.cluster.entry import Entry
 from serotone.errors import AudioError, ConfigError, did_you_mean
 from serotone.types import Audio
-
-if TYPE_CHECKING:
-    from serotone.cluster.entry import Entry
 
 
 def is_uri(word: str) -> bool:

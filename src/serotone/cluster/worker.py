@@ -15,17 +15,19 @@ from typing import Any, Protocol
 
 import pyarrow as pa
 
-from serotone.errors import AudioError
-from serotone.inference.options import Opening
-from serotone.jobs.prediction_table import prediction_schema, row_of
 from serotone.cluster.entry import Entry
 from serotone.cluster.manifest import entries_of
 from serotone.cluster.output_dir import ATTEMPTS, Done, OutFolder, part_name
 from serotone.cluster.storage import Reader
-from serotone.store import load as models
+from serotone.errors import AudioError
+from serotone.inference.options import Opening
+from serotone.jobs.prediction_table import prediction_schema, row_of
+from serotone.store.layout import DESCRIPTION, ONNX
+from serotone.store.layout import sha256 as file_sha256
+from serotone.store.load import resolve
 from serotone.types import Audio, Prediction
 
-MODEL_FILES = (models.ONNX, models.DESCRIPTION)
+MODEL_FILES = (ONNX, DESCRIPTION)
 
 Answer = list[dict[str, Any]] | str
 """Rows of an entry, or why there are none."""
@@ -83,8 +85,8 @@ class Predicting:
             LabelError: when the model does not know one of the labels.
         """
         labels = opening.open(n_threads=1).labels
-        folder = models.resolve(opening.model)
-        sha256 = " ".join(models.sha256(folder / name) for name in MODEL_FILES)
+        folder = resolve(opening.model)
+        sha256 = " ".join(file_sha256(folder / name) for name in MODEL_FILES)
         return cls(opening, labels, sha256, batch_size)
 
     @property
@@ -94,7 +96,7 @@ class Predicting:
         return {"command": "predict", "sha256": self.sha256, **options}
 
     def files(self) -> Mapping[str, bytes]:
-        folder = models.resolve(self.opening.model)
+        folder = resolve(self.opening.model)
         return {f"model/{name}": (folder / name).read_bytes() for name in MODEL_FILES}
 
     def schema(self) -> pa.Schema:

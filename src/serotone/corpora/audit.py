@@ -1,7 +1,7 @@
 """The audit of a split: what stands on two sides, by name and by ear.
 
 By name: speakers, sentences, and files, however many rows were made of one. By ear: other files
-with equal samples, and altered copies (``serotone.corpora.near_duplicates``). Speakers and copies on two
+with equal samples, and altered copies (``near_duplicates``). Speakers and copies on two
 sides are leaks. Sentences are a note: many corpora have but a few, said by everybody.
 """
 
@@ -16,9 +16,9 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from serotone.corpora.near_duplicates import Match, near_duplicates
 from serotone.corpora.audit_report import AuditReport, Copy, Count, Finding, Severity, Share
 from serotone.corpora.fingerprint import Fingerprint
+from serotone.corpora.near_duplicates import Match, near_duplicates
 from serotone.errors import AudioError
 from serotone.types import PARTS, Failure, Sides, TextSplit, Utterance
 

@@ -12,8 +12,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from serotone.corpora.reader import CorpusInfo, Misnamed, Problem, Reading, Source, gather
 from serotone.corpora.csv_table import read_sheet
+from serotone.corpora.reader import CorpusInfo, Misnamed, Problem, Reading, Source, gather
 from serotone.types import Utterance
 
 _LETTERS = {

@@ -7,6 +7,7 @@ import re
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from serotone.corpora.csv_table import read_sheet
 from serotone.corpora.fetch import (
     PATIENCE,
     Patience,
@@ -17,7 +18,6 @@ from serotone.corpora.fetch import (
     silent,
 )
 from serotone.corpora.reader import CorpusInfo, Source
-from serotone.corpora.csv_table import read_sheet
 from serotone.corpora.unpack import unpack
 from serotone.errors import CorpusError
 

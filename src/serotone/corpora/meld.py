@@ -10,8 +10,16 @@ import re
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from serotone.corpora.reader import CorpusInfo, Problem, Reading, Source, audio_files, finish, missing
 from serotone.corpora.csv_table import read_sheet
+from serotone.corpora.reader import (
+    CorpusInfo,
+    Problem,
+    Reading,
+    Source,
+    audio_files,
+    finish,
+    missing,
+)
 from serotone.errors import CorpusError
 from serotone.labels import normalise
 from serotone.suffixes import AUDIO, FILM

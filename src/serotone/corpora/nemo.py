@@ -9,8 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from serotone.corpora.reader import CorpusInfo, Misnamed, Problem, Reading, Source, gather
 from serotone.corpora.csv_table import read_sheet
+from serotone.corpora.reader import CorpusInfo, Misnamed, Problem, Reading, Source, gather
 from serotone.labels import normalise
 from serotone.types import Utterance
 

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from serotone.corpora.reader import CorpusInfo, Problem, Reading, finish
 from serotone.corpora.csv_table import read_sheet
+from serotone.corpora.reader import CorpusInfo, Problem, Reading, finish
 from serotone.errors import CorpusError, MissingExtraError, did_you_mean
 from serotone.labels import normalise
 from serotone.types import Utterance

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Literal, cast
 import numpy as np
 import soxr
 
-from serotone.audio.io import read_bytes
 from serotone.audio.dsp import to_rate
+from serotone.audio.io import read_bytes
 from serotone.types import Audio
 
 if TYPE_CHECKING:

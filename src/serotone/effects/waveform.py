@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from pydantic import Field
 
-from serotone.effects.degrade import telephone
 from serotone.audio.find import SUFFIXES
-from serotone.effects.noise_partition import HeldOut, noise_split, room_split
-from serotone.effects.codec import CODECS, round_trip
 from serotone.config import Config, Range
+from serotone.effects.codec import CODECS, round_trip
+from serotone.effects.degrade import telephone
+from serotone.effects.noise_partition import HeldOut, noise_split, room_split
 from serotone.errors import ConfigError, MissingExtraError
 from serotone.types import Audio
 

@@ -12,10 +12,10 @@ import onnx
 from numpy.typing import ArrayLike
 from onnx import TensorProto, compose, helper, numpy_helper
 
-from serotone.errors import ModelError
-from serotone.inference.backend import METADATA_KEY
 from serotone.ensembles.members import TIE, How, Member
 from serotone.ensembles.resample import Resampler
+from serotone.errors import ModelError
+from serotone.inference.backend import METADATA_KEY
 from serotone.store.layout import ONNX
 
 INPUTS = ("waveforms", "lengths")

@@ -10,9 +10,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from serotone.errors import ModelError
-from serotone.ensembles.members import Member, members_of
 from serotone.ensembles.combine import provenance_of, told
+from serotone.ensembles.members import Member, members_of
+from serotone.errors import ModelError
 from serotone.store.load import ModelInfo
 from serotone.training.adapt import reopen
 from serotone.training.save_model import OF_BEFORE, write

@@ -11,10 +11,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from serotone.effects.degrade import add_noise, clipped, gain, in_room, lossy, loudest, telephone
 from serotone.audio.find import find_files
-from serotone.effects.noise_partition import is_held_out, noise_split
 from serotone.audio.io import read
+from serotone.effects.degrade import add_noise, clipped, gain, in_room, lossy, loudest, telephone
+from serotone.effects.noise_partition import is_held_out, noise_split
 from serotone.errors import ConfigError
 from serotone.evaluation.predict_utterances import Alter
 from serotone.types import Audio

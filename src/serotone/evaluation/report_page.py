@@ -25,9 +25,21 @@ from serotone.evaluation.report import (
     sets_rows,
 )
 from serotone.evaluation.result import Evaluation
-from serotone.metrics import calibration, selective
 from serotone.html import figures
-from serotone.html.page import Fragment, banner, cards, columns, details, figure, heading, page, paragraph, section, table
+from serotone.html.page import (
+    Fragment,
+    banner,
+    cards,
+    columns,
+    details,
+    figure,
+    heading,
+    page,
+    paragraph,
+    section,
+    table,
+)
+from serotone.metrics import calibration, selective
 
 _WORDS = (
     ("UAR", "unweighted average recall: the mean over labels of the share found; "

@@ -11,8 +11,8 @@ import numpy as np
 import soundfile
 
 from serotone.errors import AudioError
-from serotone.labels import CANONICAL, FURTHER
 from serotone.explore.measure import Clip, sound_of
+from serotone.labels import CANONICAL, FURTHER
 from serotone.types import Audio
 
 SAMPLE_RATE = 16_000

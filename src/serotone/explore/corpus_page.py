@@ -17,7 +17,19 @@ from serotone.explore.findings import Explored, findings
 from serotone.explore.html import CSS, bars, bullets, heat_table
 from serotone.explore.measure import Clip, measure_all
 from serotone.explore.sounds import augmented, examples
-from serotone.html.page import Fragment, banner, cards, columns, details, figure, heading, page, paragraph, section, table
+from serotone.html.page import (
+    Fragment,
+    banner,
+    cards,
+    columns,
+    details,
+    figure,
+    heading,
+    page,
+    paragraph,
+    section,
+    table,
+)
 
 MANY_SPEAKERS = 12
 MOST_ROWS = 400

@@ -17,8 +17,8 @@ from safetensors.numpy import load_file
 
 from serotone.errors import ConfigError
 from serotone.export.fp16 import halve
-from serotone.export.int8 import to_int8
 from serotone.export.graph_passes import fold_orders
+from serotone.export.int8 import to_int8
 from serotone.inference.backend import METADATA_KEY, OnnxBackend
 from serotone.store.layout import DESCRIPTION, ONNX, WEIGHTS, verify
 from serotone.store.load import ModelInfo, describe

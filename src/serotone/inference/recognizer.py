@@ -12,16 +12,18 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from serotone.audio.dsp import to_rate
 from serotone.audio.find import find_files
 from serotone.audio.io import read
-from serotone.audio.dsp import to_rate
 from serotone.audio.segment import windows
 from serotone.audio.sound_check import NO_SPEECH, check_sounds
 from serotone.errors import AudioError, ConfigError
 from serotone.inference.backend import OnnxBackend, Output
 from serotone.inference.threads import chunked, over_threads, side_by_side
-from serotone.labels import UNCERTAIN, resolve
-from serotone.store import load as models
+from serotone.labels import UNCERTAIN
+from serotone.labels import resolve as resolve_label
+from serotone.store.layout import DEFAULT, ONNX, verify
+from serotone.store.load import ModelInfo, describe, resolve
 from serotone.types import Audio, Failure, Prediction
 
 if TYPE_CHECKING:
@@ -63,7 +65,7 @@ class Recognizer:
         True
     """
 
-    model: models.ModelInfo
+    model: ModelInfo
     backend: OnnxBackend
     labels: tuple[str, ...]
     min_confidence: float = 0.0
@@ -74,7 +76,7 @@ class Recognizer:
     @classmethod
     def open(
         cls,
-        model: str | Path = models.DEFAULT,
+        model: str | Path = DEFAULT,
         *,
         n_threads: int | None = None,
         sound_check: bool = True,
@@ -90,10 +92,10 @@ class Recognizer:
         Raises:
             ModelError: when there is no such model, or its files were altered.
         """
-        path = models.resolve(model)
-        info = models.describe(path)
-        models.verify(path, names=(models.ONNX,))
-        backend = OnnxBackend(path / models.ONNX, n_threads=n_threads)
+        path = resolve(model)
+        info = describe(path)
+        verify(path, names=(ONNX,))
+        backend = OnnxBackend(path / ONNX, n_threads=n_threads)
         return cls(model=info, backend=backend, labels=info.labels, sound_check=sound_check)
 
     @property
@@ -110,7 +112,7 @@ class Recognizer:
         """
         if not labels:
             raise ConfigError("got no labels, expected at least one. Name some, as happy,sad.")
-        chosen = {resolve(label, self.model.labels) for label in labels}
+        chosen = {resolve_label(label, self.model.labels) for label in labels}
         kept = tuple(label for label in self.model.labels if label in chosen)
         return dataclasses.replace(self, labels=kept)
 

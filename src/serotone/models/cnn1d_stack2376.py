@@ -8,7 +8,14 @@ from torch import Tensor, nn
 from serotone.config import Config
 from serotone.features.stack import Stack, StackConfig
 from serotone.models.base import ModelOutput, no_intensity
-from serotone.models.blocks import Dropout, KerasBatchNorm1d, KerasBatchNorm2d, StandardisedModel, init_as_keras, same_padding
+from serotone.models.blocks import (
+    Dropout,
+    KerasBatchNorm1d,
+    KerasBatchNorm2d,
+    StandardisedModel,
+    init_as_keras,
+    same_padding,
+)
 
 
 class Cnn1dStack2376Config(Config):

@@ -11,7 +11,13 @@ from torch import Tensor, nn
 from serotone.features.frame import frame_mask
 from serotone.models.base import ModelOutput
 from serotone.models.blocks import Dropout
-from serotone.models.mel_base import AttentiveStatistics, MelModel, MelModelConfig, in_eights, strided
+from serotone.models.mel_base import (
+    AttentiveStatistics,
+    MelModel,
+    MelModelConfig,
+    in_eights,
+    strided,
+)
 
 SLOWEST = 10_000.0
 """Frames that the slowest pair of numbers takes for a radian."""

@@ -10,7 +10,14 @@ from torch import Tensor, nn
 
 from serotone.features.frame import frame_mask
 from serotone.models.base import ModelOutput
-from serotone.models.mel_base import AttentiveStatistics, MelModel, MelModelConfig, SqueezeExcitation, in_eights, strided
+from serotone.models.mel_base import (
+    AttentiveStatistics,
+    MelModel,
+    MelModelConfig,
+    SqueezeExcitation,
+    in_eights,
+    strided,
+)
 
 
 class EcapaLogMelConfig(MelModelConfig):

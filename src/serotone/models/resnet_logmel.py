@@ -9,7 +9,13 @@ from torch import Tensor, nn
 from serotone.features.frame import frame_mask
 from serotone.features.scale import ClipScale, ClipScaleConfig
 from serotone.models.base import ModelOutput
-from serotone.models.mel_base import AttentiveStatistics, MelModel, MelModelConfig, in_eights, strided
+from serotone.models.mel_base import (
+    AttentiveStatistics,
+    MelModel,
+    MelModelConfig,
+    in_eights,
+    strided,
+)
 
 BANDS_ALONE = ClipScaleConfig(mode="bands", top_db=None, divide=1.0)
 """Each band less its mean over the clip, and nothing else."""

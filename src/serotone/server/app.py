@@ -15,12 +15,12 @@ from starlette.responses import Response
 
 from serotone import __version__
 from serotone.errors import SerotoneError
+from serotone.server.api.routes import add_routes
 from serotone.server.config import ServeConfig
 from serotone.server.engine import Engine
-from serotone.server.middleware import Gate
-from serotone.server.logs import LOGGER
 from serotone.server.errors import Refusal, to_json
-from serotone.server.api.routes import add_routes
+from serotone.server.logs import LOGGER
+from serotone.server.middleware import Gate
 from serotone.server.stream import add_stream
 
 log = logging.getLogger(LOGGER)

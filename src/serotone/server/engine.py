@@ -13,13 +13,13 @@ from pathlib import PurePath
 from typing import TYPE_CHECKING, TypeVar
 
 from serotone.inference.recognizer import LONGEST_S, Recognizer
-from serotone.timeline.segments import Timeline, TimelineConfig
 from serotone.server.batcher import Batcher
 from serotone.server.config import ServeConfig
 from serotone.server.decode_pool import Decoders
+from serotone.server.errors import Refusal
 from serotone.server.metrics import Metrics
 from serotone.server.options import Options, narrow
-from serotone.server.errors import Refusal
+from serotone.timeline.segments import Timeline, TimelineConfig
 from serotone.types import Audio, Prediction
 
 if TYPE_CHECKING:

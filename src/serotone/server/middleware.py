@@ -12,10 +12,10 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from serotone.server.config import ServeConfig
 from serotone.server.engine import Engine
+from serotone.server.errors import Refusal
 from serotone.server.keys import Keys, sent_key
 from serotone.server.logs import LOGGER
 from serotone.server.rate import Rate
-from serotone.server.errors import Refusal
 
 OPEN = frozenset({"/healthz", "/readyz"})
 """Answered without a key: they tell nothing but that there is a service."""

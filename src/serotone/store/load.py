@@ -1,25 +1,15 @@
-"""Model folders: what is in one, whether it is whole, and where models are looked for.
-
-A folder holds ``model.onnx`` (waveform to probabilities), ``weights.safetensors``, ``model.json``
-and ``card.md``.
-"""
+"""Model folders: what one says of itself, and where models are looked for."""
 
 from __future__ import annotations
 
-import hashlib
-import json
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from serotone.errors import ConfigError, ModelError, did_you_mean
-
-DEFAULT = "default"
-"""Name of the model that ships inside the package."""
-
-ONNX, WEIGHTS, DESCRIPTION, CARD = "model.onnx", "weights.safetensors", "model.json", "card.md"
+from serotone.store.layout import DEFAULT, DESCRIPTION, ONNX, read_description
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +84,7 @@ def describe(folder: Path) -> ModelInfo:
     Raises:
         ModelError: when the folder is not a whole model folder.
     """
-    values = _read_description(folder)
+    values = read_description(folder)
     try:
         return ModelInfo(
             name=values["name"],
@@ -117,30 +107,6 @@ def describe(folder: Path) -> ModelInfo:
         ) from None
     except FileNotFoundError:
         raise ModelError(f"{folder}: no {ONNX}, expected one. Copy the whole folder.") from None
-
-
-def verify(folder: Path, names: Iterable[str] | None = None) -> None:
-    """Compare files with the SHA-256 that ``model.json`` gives.
-
-    Args:
-        folder: of the model.
-        names: which files; all when None.
-
-    Raises:
-        ModelError: when one is missing or was altered.
-    """
-    sums = _read_description(folder).get("sha256", {})
-    for name in sums if names is None else names:
-        expected = sums.get(name, "none stated")
-        path = folder / name
-        if not path.is_file():
-            raise ModelError(f"{folder}: no {name}, expected one. Copy the whole folder.")
-        got = sha256(path)
-        if got != expected:
-            raise ModelError(
-                f"{path}: SHA-256 is {got[:12]}…, expected {expected[:12]}…; the file was altered. "
-                "Fetch or export the model anew."
-            )
 
 
 def resolve(model: str | Path = DEFAULT) -> Path:
@@ -179,27 +145,8 @@ def models_folder() -> Path:
     return Path(os.environ.get("SEROTONE_MODELS", home))
 
 
-def sha256(path: Path) -> str:
-    """Hexadecimal SHA-256 of a file."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
 def _folders() -> Iterator[Path]:
     shipped = Path(__file__).resolve().parents[1] / "shipped"
     for parent in (shipped, models_folder()):
         if parent.is_dir():
             yield from (p for p in sorted(parent.iterdir()) if (p / DESCRIPTION).is_file())
-
-
-def _read_description(folder: Path) -> dict[str, Any]:
-    path = folder / DESCRIPTION
-    try:
-        values: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise ModelError(
-            f"{folder}: no {DESCRIPTION}, expected one. Give a model folder."
-        ) from None
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise ModelError(f"{path}: not valid JSON: {error}. Fetch the model anew.") from None
-    return values

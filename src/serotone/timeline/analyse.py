@@ -17,13 +17,20 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from serotone.audio.io import info, stream
 from serotone.audio.dsp import to_rate
+from serotone.audio.io import info, stream
 from serotone.audio.vad import FRAME_SAMPLES, VAD_RATE_HZ, Span
 from serotone.errors import AudioError, ConfigError
 from serotone.timeline.checkpoint import Answer, Journal, Stretch
+from serotone.timeline.segments import (
+    Heard,
+    Segment,
+    Timeline,
+    TimelineConfig,
+    to_heard,
+    to_segments,
+)
 from serotone.timeline.waveform_peaks import Peaks
-from serotone.timeline.segments import Heard, Segment, Timeline, TimelineConfig, to_heard, to_segments
 from serotone.timeline.windows import SpeechWindows, Window, with_margin
 from serotone.types import Audio
 

@@ -12,8 +12,8 @@ import json
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from serotone.timeline.summary import summarise
 from serotone.timeline.segments import Segment, Timeline
+from serotone.timeline.summary import summarise
 from serotone.types import Failure
 
 

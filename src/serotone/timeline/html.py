@@ -9,11 +9,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from urllib.parse import quote
 
-from serotone.timeline.summary import Summary, summarise
-from serotone.timeline.segments import Segment, Timeline
 from serotone.html.page import Fragment, banner, cards, details, heading, page, paragraph, section
 from serotone.timeline.formats import who
+from serotone.timeline.segments import Segment, Timeline
 from serotone.timeline.strip import clock, colour, embedded_sound, strip
+from serotone.timeline.summary import Summary, summarise
 
 EMBED_S = 600.0
 """Recordings up to here travel inside the page, as Opus (about 5 MB for ten minutes)."""

@@ -18,8 +18,8 @@ from pydantic import Field
 from serotone.audio.vad import Span
 from serotone.config import Config
 from serotone.inference.smoothing import SmoothConfig, viterbi
-from serotone.timeline.windows import WindowConfig, owned
 from serotone.labels import UNCERTAIN
+from serotone.timeline.windows import WindowConfig, owned
 
 
 class TimelineConfig(Config):

@@ -10,9 +10,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from serotone.errors import AudioError
-from serotone.timeline.segments import Segment, Timeline
 from serotone.html.page import Fragment
 from serotone.timeline.formats import words
+from serotone.timeline.segments import Segment, Timeline
 from serotone.types import Audio
 
 OPUS_RATE_HZ = 24_000

@@ -33,8 +33,8 @@ from serotone.models.base import EmotionModel
 from serotone.store.layout import DESCRIPTION, ONNX, WEIGHTS, verify
 from serotone.store.load import ModelInfo
 from serotone.training.init_weights import take_weights
-from serotone.training.save_model import OF_BEFORE, write
 from serotone.training.recipe import Recipe
+from serotone.training.save_model import OF_BEFORE, write
 from serotone.training.train import build
 from serotone.types import Audio, Failure
 

@@ -10,8 +10,8 @@ from torch import Tensor
 from serotone.errors import ConfigError
 from serotone.inference.recognizer import BATCH_SIZE, Recognizer
 from serotone.inference.threads import chunked
-from serotone.training.init_weights import beginning
 from serotone.training.data import read_utterance
+from serotone.training.init_weights import beginning
 from serotone.training.recipe import Recipe
 from serotone.types import Sides, Utterance
 

@@ -16,7 +16,6 @@ from lightning.pytorch import Trainer
 from lightning.pytorch.callbacks import ModelCheckpoint
 
 from serotone.models.base import EmotionModel
-from serotone.training.speaker_adversarial import SpeakerAdversary
 from serotone.training.batches import TrainingBatches, WholeClips, pad
 from serotone.training.callbacks import (
     LAST,
@@ -29,8 +28,9 @@ from serotone.training.callbacks import (
 from serotone.training.data import Clips
 from serotone.training.devices import Machines
 from serotone.training.module import EmotionModule
-from serotone.training.sampling import class_weights
 from serotone.training.recipe import Recipe
+from serotone.training.sampling import class_weights
+from serotone.training.speaker_adversarial import SpeakerAdversary
 
 ONE_PROCESS = Machines()
 

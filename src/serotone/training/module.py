@@ -16,7 +16,6 @@ from torch.optim.swa_utils import AveragedModel
 from serotone.metrics.calibration import nll
 from serotone.metrics.classes import accuracy, uar
 from serotone.models.base import EmotionModel, ModelOutput
-from serotone.training.speaker_adversarial import SpeakerAdversary, ramp
 from serotone.training.batches import FeatureBatch
 from serotone.training.callbacks import FIGURES
 from serotone.training.losses import (
@@ -25,6 +24,7 @@ from serotone.training.losses import (
     supervised_contrastive_loss,
 )
 from serotone.training.recipe import OptimiserConfig
+from serotone.training.speaker_adversarial import SpeakerAdversary, ramp
 
 
 def moving_average(decay: float) -> Callable[[Any, Any, Tensor | int], None]:

@@ -9,9 +9,9 @@ from typing import Any, Literal, TypeVar
 from pydantic import Field, model_validator
 
 from serotone.audio.preprocess import PrepareConfig
+from serotone.config import Config, override, read_toml
 from serotone.effects import AugmentConfig
 from serotone.effects.waveform import WaveformConfig
-from serotone.config import Config, override, read_toml
 from serotone.errors import ConfigError, did_you_mean
 from serotone.labels import CANONICAL
 from serotone.models.base import Scaling

@@ -21,14 +21,14 @@ from serotone.metrics.temperature import fit_temperature
 from serotone.models import MODELS
 from serotone.models.base import EmotionModel
 from serotone.training.batches import WholeClips
-from serotone.training.init_weights import beginning, take_weights
 from serotone.training.data import Clips, load_side
-from serotone.training.feature_cache import Kept
-from serotone.training.loop import ONE_PROCESS, learn
 from serotone.training.devices import Machines
+from serotone.training.distillation import opinions
+from serotone.training.feature_cache import Kept
+from serotone.training.init_weights import beginning, take_weights
+from serotone.training.loop import ONE_PROCESS, learn
 from serotone.training.prune import take_narrower
 from serotone.training.recipe import Recipe
-from serotone.training.distillation import opinions
 from serotone.types import Sides, Utterance
 
 REFIT = "refit"

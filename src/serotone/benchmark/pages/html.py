@@ -6,16 +6,33 @@ import html
 from collections.abc import Iterator, Sequence
 
 from serotone.benchmark.aggregate import Measured, Paired, best_against_others, option_of, options
-from serotone.benchmark.result_store import Result
 from serotone.benchmark.pages import figures as pictures
 from serotone.benchmark.pages import tables
-from serotone.benchmark.reference_systems import HONEST, Standing, SystemConfig, load_systems, standings
+from serotone.benchmark.pages.figures import Point
+from serotone.benchmark.pages.tables import Table
+from serotone.benchmark.pages.text import (
+    LEAK_SIGN,
+    LEAKS,
+    LEAKS_MARKED,
+    NOT_RUN,
+    OF_CLAIMS,
+    OF_DIFFERENCES,
+    OF_OPTIONS,
+    TERMS,
+    folds_text,
+    summary,
+)
+from serotone.benchmark.reference_systems import (
+    HONEST,
+    Standing,
+    SystemConfig,
+    load_systems,
+    standings,
+)
+from serotone.benchmark.result_store import Result
 from serotone.html.figures import learning_curves
 from serotone.html.page import Fragment, banner, details, figure, heading, page, paragraph, section
 from serotone.html.page import table as html_table
-from serotone.benchmark.pages.figures import Point
-from serotone.benchmark.pages.tables import Table
-from serotone.benchmark.pages.text import LEAK_SIGN, LEAKS, LEAKS_MARKED, NOT_RUN, OF_CLAIMS, OF_DIFFERENCES, OF_OPTIONS, TERMS, folds_text, summary
 
 
 def results_html(

@@ -5,12 +5,22 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from serotone.benchmark.aggregate import Measured, best_against_others, options, together
-from serotone.evaluation.report import table
-from serotone.benchmark.result_store import Result
 from serotone.benchmark.pages import tables
-from serotone.benchmark.reference_systems import HONEST, SystemConfig, load_systems, standings
 from serotone.benchmark.pages.tables import Table
-from serotone.benchmark.pages.text import LEAK_SIGN, LEAKS, LEAKS_MARKED, NOT_RUN, OF_CLAIMS, OF_DIFFERENCES, OF_OPTIONS, TERMS, summary
+from serotone.benchmark.pages.text import (
+    LEAK_SIGN,
+    LEAKS,
+    LEAKS_MARKED,
+    NOT_RUN,
+    OF_CLAIMS,
+    OF_DIFFERENCES,
+    OF_OPTIONS,
+    TERMS,
+    summary,
+)
+from serotone.benchmark.reference_systems import HONEST, SystemConfig, load_systems, standings
+from serotone.benchmark.result_store import Result
+from serotone.evaluation.report import table
 
 HEAD = """\
 # Results

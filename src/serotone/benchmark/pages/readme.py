@@ -5,12 +5,19 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from serotone.errors import ConfigError
 from serotone.benchmark.aggregate import Measured, option_of
-from serotone.evaluation.report import percent, table
 from serotone.benchmark.pages import tables
+from serotone.benchmark.pages.text import (
+    BEST_OF_SEVERAL,
+    LEAK_SIGN,
+    OF_CLAIMS,
+    SHIPPED,
+    folds_text,
+    uar_text,
+)
 from serotone.benchmark.reference_systems import HONEST, SystemConfig, load_systems, standings
-from serotone.benchmark.pages.text import BEST_OF_SEVERAL, LEAK_SIGN, OF_CLAIMS, SHIPPED, folds_text, uar_text
+from serotone.errors import ConfigError
+from serotone.evaluation.report import percent, table
 
 _BLOCK = re.compile(r"(<!-- figures: begin.*?-->\n).*?(<!-- figures: end.*?-->)", re.DOTALL)
 

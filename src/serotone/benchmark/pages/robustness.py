@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from serotone.benchmark.pages.text import SHIPPED
 from serotone.evaluation.report import LOSSES_HEAD, losses_rows, table
 from serotone.html import figures
-from serotone.benchmark.pages.text import SHIPPED
 
 BEGIN, END = "<!-- robustness -->", "<!-- /robustness -->"
 

@@ -7,10 +7,21 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from serotone.benchmark.aggregate import Measured, Paired, option_of
+from serotone.benchmark.pages.text import (
+    LEAK_SIGN,
+    NOT_RUN,
+    TRANSDUCTIVE,
+    claim_text,
+    count,
+    difference_text,
+    folds_text,
+    points,
+    training_text,
+    uar_text,
+)
+from serotone.benchmark.reference_systems import CLAIMED, HONEST, Standing
 from serotone.evaluation.report import percent
 from serotone.metrics.interval import holm
-from serotone.benchmark.reference_systems import CLAIMED, HONEST, Standing
-from serotone.benchmark.pages.text import LEAK_SIGN, NOT_RUN, TRANSDUCTIVE, claim_text, count, difference_text, folds_text, points, training_text, uar_text
 
 Row = tuple[str, ...]
 

@@ -10,14 +10,14 @@ from fastapi import APIRouter, FastAPI, Query, Request
 from starlette.responses import Response
 
 from serotone.errors import LabelError, MissingExtraError, SerotoneError
-from serotone.timeline.summary import summarise
-from serotone.timeline.segments import Timeline
 from serotone.server.api import openapi
 from serotone.server.api.uploads import Bodies, Upload
 from serotone.server.engine import Engine, tidy
-from serotone.server.options import Options
 from serotone.server.errors import Refusal, to_json
+from serotone.server.options import Options
 from serotone.store.load import ModelInfo
+from serotone.timeline.segments import Timeline
+from serotone.timeline.summary import summarise
 from serotone.types import Failure
 
 BATCH_AT_ONCE = 16

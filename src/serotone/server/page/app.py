@@ -11,12 +11,14 @@ from shutil import rmtree
 from typing import TYPE_CHECKING, Any
 
 from serotone.errors import MissingExtraError
-from serotone.timeline.strip import colour
-from serotone.server.page import batch as page_batch, clip as page_clip, live as page_live
+from serotone.server.page import batch as page_batch
+from serotone.server.page import clip as page_clip
+from serotone.server.page import live as page_live
 from serotone.server.page.about import about, limits
 from serotone.server.page.files import private_folder, samples
 from serotone.server.page.guard import PageGuard
 from serotone.server.page.view import hint
+from serotone.timeline.strip import colour
 
 if TYPE_CHECKING:
     import gradio

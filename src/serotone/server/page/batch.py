@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING
 from serotone.audio.io import read
 from serotone.errors import AudioError
 from serotone.html.page import Fragment
-from serotone.timeline.strip import colour
 from serotone.server.page import view
 from serotone.server.page.files import taken, without_place
+from serotone.timeline.strip import colour
 from serotone.types import Failure, Prediction
 
 if TYPE_CHECKING:

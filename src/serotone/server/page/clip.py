@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING
 
 from serotone.audio.io import info, read
 from serotone.errors import AudioError, SerotoneError
-from serotone.timeline.analyse import analyse
-from serotone.timeline.strip import embedded_sound
 from serotone.server.page import view
 from serotone.server.page.files import taken, without_place
+from serotone.timeline.analyse import analyse
+from serotone.timeline.strip import embedded_sound
 
 if TYPE_CHECKING:
-    from serotone.inference.recognizer import Recognizer
     from serotone.inference.multimodal import Listener
+    from serotone.inference.recognizer import Recognizer
     from serotone.timeline.segments import Timeline
     from serotone.types import Prediction
 

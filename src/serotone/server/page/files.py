@@ -14,8 +14,8 @@ from pathlib import Path
 from serotone.errors import AudioError
 
 SAMPLES_FOLDERS = (
-    Path(__file__).resolve().parents[1] / "samples",
-    Path(__file__).resolve().parents[3] / "samples",
+    Path(__file__).resolve().parents[2] / "samples",
+    Path(__file__).resolve().parents[4] / "samples",
 )
 """Inside an installed package, or beside its source."""
 

@@ -8,9 +8,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from serotone.audio.sound_check import WARNINGS
+from serotone.html.page import Fragment, banner
 from serotone.inference.stream import NO_SPEECH
 from serotone.labels import UNCERTAIN
-from serotone.html.page import Fragment, banner
 from serotone.timeline.strip import clock, colour, strip
 from serotone.types import Prediction
 
