@@ -12,13 +12,12 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, NamedTuple
+from typing import TYPE_CHECKING, ClassVar
 
 from serotone.errors import AudioError, ConfigError, LeakError, did_you_mean
 
 if TYPE_CHECKING:
     import numpy as np
-    import torch
     from numpy.typing import NDArray
 
 PARTS: tuple[str, ...] = ("train", "dev", "test")
@@ -229,22 +228,6 @@ def _refuse_repeats(split: Sides) -> None:
             f"split '{split.name}' holds {len(repeated)} clip(s) more than once, "
             f"for example '{min(repeated)}'; expected each once. Remove the copies."
         )
-
-
-class Batch(NamedTuple):
-    """What a model trains on.
-
-    Attributes:
-        waveforms: float32 (B, N), zero after each clip's length.
-        lengths: int64 (B,), in samples.
-        labels: int64 (B,), -1 where unknown.
-        intensity: float32 (B,), NaN where unknown.
-    """
-
-    waveforms: torch.Tensor
-    lengths: torch.Tensor
-    labels: torch.Tensor
-    intensity: torch.Tensor
 
 
 @dataclass(frozen=True, slots=True)
