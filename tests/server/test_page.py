@@ -1,200 +1,330 @@
-"""The page in a browser: Debian's Chromium with a microphone that plays a file."""
+"""The page on both engines: the service, and the model in the browser."""
 
 from __future__ import annotations
 
-import base64
-import shutil
-import threading
-import time
-from collections.abc import Iterator
+import csv
+import io
+import json
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
-from urllib.parse import urlsplit
+from typing import Any
 
+import numpy as np
 import pytest
+import soundfile
 
+from serotone.audio.io import read
+from serotone.export.web import write_page
 from serotone.inference.recognizer import Recognizer
+from serotone.store.load import resolve
+from serotone.types import Prediction
+from tests.browsing import DESK, ROOT, SAMPLES, SPEECH, chromium, files, need_page, service, visit
 
-sync_api = pytest.importorskip("playwright.sync_api", reason="needs the package 'playwright'")
-pytest.importorskip("gradio", reason="needs the extra 'page'")
-CHROMIUM = shutil.which("chromium") or ""
-pytestmark = pytest.mark.skipif(not CHROMIUM, reason="needs Debian's package 'chromium'")
+pytest.importorskip("fastapi", reason="needs the extra serve")
 
-SAMPLES = Path(__file__).parents[2] / "samples"
-SPEECH = SAMPLES / "synthetic-en-slow-low.wav"
-WAIT_MS = 60_000
-
-
-class Served(NamedTuple):
-    address: str
-    folder: Path
-
-
-@pytest.fixture(scope="module")
-def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    """The page alone, in a thread; uploads lie in ``folder``."""
-    import uvicorn
-    from fastapi import FastAPI
-
-    from serotone.server.page import app as page
-
-    folder = tmp_path_factory.mktemp("uploads")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(page, "private_folder", lambda: folder)
-        patch.setenv("GRADIO_TEMP_DIR", str(folder))
-        app = page.mount(FastAPI(), Recognizer.open(n_threads=1), max_upload_bytes=1_000_000)
-        server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="error"))
-        thread = threading.Thread(target=server.run)
-        thread.start()
-        while not server.started:
-            assert thread.is_alive()
-            time.sleep(0.05)
-        port = server.servers[0].sockets[0].getsockname()[1]
-        yield Served(f"http://127.0.0.1:{port}/", folder)
-        server.should_exit = True
-        thread.join(20)
-        assert not folder.exists()
+RATE_HZ = 16_000
+AXE = ROOT / "web/node_modules/axe-core/axe.min.js"
+TABS = ("clip", "recording", "live", "batch", "about")
 
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
-    with sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=CHROMIUM,
-            args=[
-                "--no-sandbox",
-                "--use-fake-device-for-media-stream",
-                "--use-fake-ui-for-media-stream",
-                f"--use-file-for-fake-audio-capture={SPEECH}",
-            ],
-        )
+    need_page()
+    with chromium() as browser:
         yield browser
-        browser.close()
 
 
-@pytest.fixture
-def page(served: Served, browser: Any) -> Iterator[Any]:
-    """A visitor on a phone in the dark, whose requests may go to this machine alone."""
-    context = browser.new_context(
-        viewport={"width": 390, "height": 844}, color_scheme="dark", permissions=["microphone"]
-    )
-    page = context.new_page()
-    page.set_default_timeout(WAIT_MS)
-    asked: list[str] = []
-    page.on("request", lambda request: asked.append(request.url))
-    page.goto(served.address)
-    page.wait_for_selector("#clip-answer")
-    yield page
-    context.close()
-    web = [urlsplit(url) for url in asked if not url.startswith(("data:", "blob:"))]
-    assert {url.hostname for url in web} == {"127.0.0.1"}
+@pytest.fixture(scope="module", params=["service", "browser"])
+def address(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[str]:
+    """Of the page on one of its engines."""
+    need_page()
+    if request.param == "service":
+        with service() as address:
+            yield address
+        return
+    folder = tmp_path_factory.mktemp("site")
+    write_page(resolve("default"), folder)
+    with files(folder) as address:
+        yield address
 
 
-def uploads(folder: Path) -> list[Path]:
-    return [path for path in folder.rglob("*") if path.is_file() and path.stat().st_size]
+@pytest.fixture(scope="module")
+def recognizer() -> Recognizer:
+    return Recognizer.open(n_threads=1)
 
 
-def gone(folder: Path) -> bool:
-    """Whether no upload is left, now or a moment later."""
-    for _ in range(100):
-        if not uploads(folder):
+@pytest.fixture(scope="module")
+def noise(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("noise") / "noise.wav"
+    signal = 0.1 * np.random.default_rng(0).normal(size=3 * RATE_HZ)
+    soundfile.write(path, signal, RATE_HZ)
+    return path
+
+
+@pytest.fixture(scope="module")
+def long(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """All samples with a second between them."""
+    path = tmp_path_factory.mktemp("long") / "long.wav"
+    pause = np.zeros(RATE_HZ, np.float32)
+    signals = [read(sample, sample_rate=RATE_HZ).signal for sample in SAMPLES]
+    parts = [part for signal in signals for part in (signal, pause)]
+    soundfile.write(path, np.concatenate(parts), RATE_HZ)
+    return path
+
+
+def position(page: Any) -> float:
+    """Where the player is, in seconds."""
+    return float(page.locator(".stage").get_attribute("aria-valuenow"))
+
+
+def eventually(page: Any, true: Callable[[], bool]) -> bool:
+    """Whether it comes true; the page's policy forbids Playwright's own way to wait for it."""
+    for _ in range(300):
+        if true():
             return True
-        time.sleep(0.1)
+        page.wait_for_timeout(100)
     return False
 
 
-def test_an_upload_becomes_an_emotion_and_is_not_kept(page: Any, served: Served) -> None:
-    page.uncheck("input[type=checkbox]")
-    page.set_input_files("#clip-sound input[type=file]", SPEECH)
-    page.wait_for_selector("#clip-answer .st-strip")
-    assert "%" in page.inner_text("#clip-answer .st-sure")
-    assert page.locator("#clip-answer .st-bars li").count() == 8
-    assert page.evaluate("document.documentElement.scrollWidth") <= 390
-    page.wait_for_function("document.querySelector('#clip-answer audio').duration > 2")
-    page.click("#clip-answer .st-strip", position={"x": 200, "y": 40})
-    page.wait_for_function("parseFloat(document.querySelector('.st-needle').style.left) > 20")
-    assert gone(served.folder)
+def answered(page: Any, path: Path) -> None:
+    """Give a file to the tab Clip and wait until all is there."""
+    if page.locator("label.check input").count():
+        page.uncheck("label.check input")
+    page.set_input_files("#clip-file", path)
+    page.wait_for_selector(".verdict")
+    page.wait_for_selector(".busy", state="detached")
 
 
-def test_a_sample_is_one_press_of_a_key_away(page: Any) -> None:
-    page.get_by_role("button", name="English, fast, high").focus()
-    page.keyboard.press("Enter")
-    page.wait_for_selector("#clip-answer .st-strip")
-    assert "synthetic-en-fast-high.wav" in page.inner_text("#clip-answer")
+def test_a_clip_gets_its_verdict_in_view(
+    browser: Any, address: str, recognizer: Recognizer
+) -> None:
+    expected = recognizer.predict(SPEECH)
+    with visit(browser, address) as page:
+        answered(page, SPEECH)
+        assert page.inner_text(".verdict") == f"Sounds {expected.label}"
+        rows = [row.split() for row in page.locator(".bars li").all_inner_texts()]
+        ranked = sorted(expected.probabilities.items(), key=lambda item: -item[1])
+        shares = {row[0]: float(row[1]) for row in rows}
+        assert rows[0][0] == ranked[0][0] and len(rows) == len(ranked)
+        for label, share in ranked:
+            assert shares[label] == pytest.approx(100 * share, abs=0.51)
+        box = page.locator(".verdict").bounding_box()
+        assert box["y"] + box["height"] < 844 and page.evaluate("scrollY") == 0
+        assert page.evaluate("document.documentElement.scrollWidth") <= 390
 
 
-def test_a_recording_is_heard(page: Any, served: Served) -> None:
-    page.uncheck("input[type=checkbox]")
-    page.get_by_role("button", name="Record audio").click()
-    sound = page.locator("#clip-sound")
-    sound.get_by_role("button", name="Record", exact=True).click()
-    page.wait_for_timeout(2_500)
-    sound.get_by_role("button", name="Stop", exact=True).first.click()
-    page.wait_for_selector("#clip-answer .st-strip")
-    assert "Your recording" in page.inner_text("#clip-answer")
-    assert gone(served.folder)
+def test_the_waveform_obeys_the_keyboard(browser: Any, address: str) -> None:
+    with visit(browser, address) as page:
+        answered(page, SPEECH)
+        stage = page.locator(".stage")
+        stage.focus()
+        page.keyboard.press("End")
+        assert position(page) == pytest.approx(2.8, abs=0.1)
+        page.keyboard.press("Home")
+        page.keyboard.press("ArrowRight")
+        assert 0 < position(page) < 1
+        page.keyboard.press("Space")
+        page.wait_for_selector(".transport button[aria-label=Pause]")
+        assert eventually(page, lambda: position(page) > 0.5)
 
 
-def test_the_microphone_is_heard_live_and_written_nowhere(page: Any, served: Served) -> None:
-    page.get_by_role("tab", name="Live").click()
-    page.click(".st-live-button")
-    told = page.wait_for_selector(".st-minute rect:nth-child(5), .st-live-answer [role=alert]")
-    assert told.get_attribute("role") != "alert", told.inner_text()
-    assert uploads(served.folder) == []
-    assert page.inner_text(".st-live-button") == "Stop"
-    page.click(".st-live-button")
-    assert page.inner_text(".st-live-button") == "Start"
+def test_noise_is_no_speech(browser: Any, address: str, noise: Path) -> None:
+    with visit(browser, address) as page:
+        page.set_input_files("#clip-file", noise)
+        page.wait_for_selector(".verdict")
+        assert page.inner_text(".verdict") == "No speech found"
+        assert page.locator(".bars").count() == 0
 
 
-def test_a_microphone_that_gives_nothing_is_told(page: Any) -> None:
-    page.evaluate("AudioNode.prototype.connect = () => {}")
-    page.get_by_role("tab", name="Live").click()
-    page.click(".st-live-button")
-    alert = page.wait_for_selector(".st-live-answer [role=alert]")
-    assert alert.inner_text().startswith("No sound comes from the microphone.")
-    assert page.inner_text(".st-live-button") == "Start"
+def test_what_is_no_recording_is_said_so(browser: Any, address: str, tmp_path: Path) -> None:
+    path = tmp_path / "note.wav"
+    path.write_text("no sound at all " * 100)
+    with visit(browser, address) as page:
+        page.set_input_files("#clip-file", path)
+        assert "note.wav" in page.wait_for_selector("[role=alert]").inner_text()
+        assert page.locator(".verdict").count() == 0
 
 
-def test_a_batch_is_a_table_and_csv(page: Any, served: Served, tmp_path: Path) -> None:
-    bad = tmp_path / "bad.wav"
+def test_a_recording_of_the_visitor(browser: Any, address: str) -> None:
+    with visit(browser, address) as page:
+        page.get_by_role("button", name="Record").click()
+        page.get_by_role("button", name="Stop").wait_for()
+        page.wait_for_timeout(3_000)
+        page.get_by_role("button", name="Stop").click()
+        page.wait_for_selector(".verdict")
+        assert page.inner_text(".name") == "Your recording"
+        assert page.inner_text(".verdict").startswith("Sounds ")
+
+
+def test_why_names_moments_bands_and_how_often(browser: Any, address: str) -> None:
+    with visit(browser, address) as page:
+        answered(page, SPEECH)
+        page.click("text=Why this answer?")
+        page.wait_for_selector(".bars.plain")
+        assert page.locator(".bars.plain li").count() == 7
+        told = page.inner_text(".why")
+        assert "Most weight lies from" in told or "No single moment decides" in told
+        assert "test clips that it called" in told and "points on average" in told
+        assert page.locator(".shades i").count() == 16
+
+
+def test_the_answer_can_be_taken_along(browser: Any, address: str, recognizer: Recognizer) -> None:
+    with visit(browser, address, permissions=["clipboard-read", "clipboard-write"]) as page:
+        answered(page, SPEECH)
+        page.get_by_role("button", name="Copy JSON").click()
+        page.get_by_role("button", name="Copied").wait_for()
+        copied = json.loads(page.evaluate("navigator.clipboard.readText()"))
+        assert copied["path"] == SPEECH.name
+        assert_same(copied["probabilities"], recognizer.predict(SPEECH))
+        assert SPEECH.name in page.inner_text("pre")
+
+
+def test_a_verdict_of_the_visitor_is_kept_and_saved(browser: Any, address: str) -> None:
+    with visit(browser, address) as page:
+        answered(page, SPEECH)
+        page.get_by_role("button", name="No", exact=True).click()
+        page.select_option("select", "sad")
+        page.wait_for_selector("text=Noted: sad.")
+        page.reload()
+        answered(page, SPEECH)
+        with page.expect_download() as download:
+            page.get_by_role("button", name="Save as labelled CSV").click()
+        (row,) = csv.DictReader(io.StringIO(Path(download.value.path()).read_text()))
+        assert (row["path"], row["label"], row["predicted"]) == (SPEECH.name, "sad", "neutral")
+
+
+def test_live_follows_the_microphone_and_sums_up(browser: Any, address: str) -> None:
+    with visit(browser, address, tab="live") as page:
+        page.get_by_role("button", name="Start").click()
+        page.wait_for_selector(".chart rect:nth-of-type(8)")
+        page.wait_for_selector(".verdict.known")
+        assert page.locator("select option").count() > 1
+        assert page.locator("meter").get_attribute("max") == "1"
+        assert page.locator(".chart text").last.text_content() == "now"
+        page.get_by_role("button", name="Stop").click()
+        page.wait_for_selector("h2:has-text('with a voice')")
+
+
+def test_no_microphone_is_one_plain_sentence(browser: Any, address: str) -> None:
+    with visit(browser, address, tab="live") as page:
+        page.evaluate(
+            "() => { navigator.mediaDevices.getUserMedia = () =>"
+            " Promise.reject(new DOMException('x', 'NotFoundError')); }"
+        )
+        page.get_by_role("button", name="Start").click()
+        said = page.wait_for_selector("[role=alert]").inner_text()
+        assert said == "There is no microphone. Connect one, or drop a recording instead."
+        page.get_by_role("button", name="Start").wait_for()
+
+
+def test_a_batch_is_a_table_to_sort_filter_and_save(
+    browser: Any, address: str, recognizer: Recognizer, tmp_path: Path
+) -> None:
+    bad = tmp_path / "=bad.wav"
     bad.write_bytes(b"no sound at all" * 100)
-    page.get_by_role("tab", name="Batch").click()
-    page.set_input_files("#batch-files input[type=file]", [SPEECH, bad])
-    link = page.wait_for_selector("#batch-answer .st-save").get_attribute("href")
-    rows = base64.b64decode(link.partition(",")[2]).decode().splitlines()
-    assert [row.partition(",")[0] for row in rows] == ["path", SPEECH.name, "bad.wav"]
-    assert page.locator("#batch-answer .st-failed").count() == 1
-    assert gone(served.folder)
+    expected = {path.name: recognizer.predict(path) for path in SAMPLES}
+    with visit(browser, address, tab="batch", viewport=DESK) as page:
+        page.set_input_files("#batch-files", [*SAMPLES, bad])
+        page.wait_for_selector(".busy", state="detached")
+        assert page.inner_text("h2") == f"{len(SAMPLES) + 1} recordings, 1 failed"
+        page.get_by_role("button", name="Confidence").click()
+        shown = [row.split()[0] for row in page.locator(".batch tbody tr").all_inner_texts()]
+        by_confidence = sorted(expected, key=lambda name: -expected[name].confidence)
+        assert shown == [*by_confidence, bad.name]
+        label = expected[by_confidence[0]].label
+        page.select_option("#batch-filter", label)
+        n_such = sum(prediction.label == label for prediction in expected.values())
+        assert eventually(page, lambda: page.locator(".batch tbody tr").count() == n_such)
+        with page.expect_download() as download:
+            page.get_by_role("button", name="Save CSV").click()
+        rows = list(csv.DictReader(io.StringIO(Path(download.value.path()).read_text())))
+    assert [row["path"] for row in rows] == [*expected, f"'{bad.name}"]
+    assert rows[-1]["error"] and not rows[-1]["label"]
+    for row in rows[:-1]:
+        shares = {key[2:]: float(value) for key, value in row.items() if key.startswith("p_")}
+        assert_same(shares, expected[row["path"]])
 
 
-def test_what_is_no_sound_is_one_clear_line(page: Any, tmp_path: Path) -> None:
-    bad = tmp_path / "bad.wav"
-    bad.write_bytes(b"no sound at all" * 100)
-    page.set_input_files("#clip-sound input[type=file]", bad)
-    alert = page.wait_for_selector("#clip-answer [role=alert]")
-    assert alert.inner_text().startswith("bad.wav: not a recording")
-    assert "\n" not in alert.inner_text()
+def assert_same(got: dict[str, float], expected: Prediction) -> None:
+    assert got.keys() == expected.probabilities.keys()
+    for label, value in expected.probabilities.items():
+        assert got[label] == pytest.approx(value, abs=1e-3), label
 
 
-def test_how_sure_and_why_is_told(page: Any) -> None:
-    # On a phone's width the tab is in a menu.
-    page.set_viewport_size({"width": 1100, "height": 844})
-    page.get_by_role("tab", name="How sure, and why").click()
-    page.wait_for_selector("text=What a percentage means")
-    # The paragraphs of the tab are drawn one after the other.
-    page.wait_for_selector("text=Article 5(1)(f)")
+def test_a_batch_fits_a_phone(browser: Any, address: str) -> None:
+    with visit(browser, address, tab="batch") as page:
+        page.set_input_files("#batch-files", SAMPLES)
+        page.wait_for_selector(".busy", state="detached")
+        assert page.evaluate("document.documentElement.scrollWidth") <= 390
+        assert page.inner_text(".batch tbody td >> nth=0") == SAMPLES[0].name
 
 
-def test_no_file_is_served_and_no_address_fetched(served: Served) -> None:
-    import httpx
+def test_a_long_recording_has_shares_moments_and_segments(
+    browser: Any, address: str, long: Path
+) -> None:
+    with visit(browser, address, tab="recording", viewport=DESK) as page:
+        page.set_input_files("#recording-file", long)
+        page.wait_for_selector(".trend")
+        assert page.inner_text("h2").startswith("Mostly ")
+        shares = [
+            int(text.split()[-2])
+            for text in page.locator(".share-bar + .legend .key").all_inner_texts()
+        ]
+        assert sum(shares) == pytest.approx(100, abs=len(shares))
+        times = page.locator(".moments button").all_inner_texts()
+        assert times == sorted(times)
+        page.locator("summary", has_text="segments").click()
+        assert page.locator("tbody tr").count() >= len(SAMPLES)
+        page.locator("tbody tr >> nth=2").get_by_role("button").click()
+        assert eventually(page, lambda: position(page) > 3)
+        with page.expect_download() as download:
+            page.get_by_role("button", name="Save CSV").click()
+        rows = list(csv.DictReader(io.StringIO(Path(download.value.path()).read_text())))
+        for row in rows:
+            shares = {key[2:]: float(value) for key, value in row.items() if key.startswith("p_")}
+            assert sum(shares.values()) == pytest.approx(1, abs=1e-3)
 
-    left = served.folder / "left.wav"
-    left.write_bytes(b"somebody's")
-    with httpx.Client(base_url=served.address) as client:
-        assert client.get(f"gradio_api/file={left}").status_code == 404
-        assert client.get("gradio_api/file=http://127.0.0.1:9/").status_code == 404
-        job = {"data": [{"path": "http://127.0.0.1:9/a.wav"}, True], "fn_index": 0}
-        assert client.post("gradio_api/queue/join", json=job).status_code == 403
-        sent = {"files": ("big.wav", b"0" * 1_100_000)}
-        assert client.post("gradio_api/upload", files=sent).status_code == 413
-    left.unlink()
+
+def test_noise_of_length_is_no_speech(browser: Any, address: str, noise: Path) -> None:
+    with visit(browser, address, tab="recording") as page:
+        page.set_input_files("#recording-file", noise)
+        assert page.wait_for_selector("h2").inner_text() == "No speech found"
+
+
+def test_tabs_follow_the_keyboard(browser: Any, address: str) -> None:
+    with visit(browser, address) as page:
+        page.get_by_role("tab", name="Clip").focus()
+        for name in ("Recording", "Live", "Batch", "How sure", "Clip"):
+            page.keyboard.press("ArrowRight")
+            page.wait_for_selector(f"[role=tab][aria-selected=true]:has-text('{name}')")
+        assert page.evaluate("document.activeElement.id") == "tab-clip"
+
+
+@pytest.mark.skipif(not AXE.is_file(), reason="needs axe-core: npm ci in web/")
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("tab", TABS)
+def test_axe_finds_no_violation(
+    browser: Any, address: str, long: Path, tab: str, scheme: str
+) -> None:
+    # axe itself tries styles that the page's policy forbids.
+    with visit(browser, address, tab=tab, color_scheme=scheme, quiet=False) as page:
+        if tab == "clip":
+            answered(page, SPEECH)
+            page.click("text=Why this answer?")
+            page.wait_for_selector(".bars.plain")
+        if tab == "recording":
+            page.set_input_files("#recording-file", long)
+            page.wait_for_selector(".trend")
+        if tab == "batch":
+            page.set_input_files("#batch-files", SAMPLES)
+            page.wait_for_selector(".busy", state="detached")
+        if tab == "live":
+            page.get_by_role("button", name="Start").click()
+            page.wait_for_selector(".chart")
+        page.evaluate(AXE.read_text(encoding="utf-8"))
+        found = page.evaluate(
+            "axe.run().then(r => r.violations.map(v => `${v.id} ${v.nodes[0].html}`))"
+        )
+        assert found == []

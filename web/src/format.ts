@@ -2,7 +2,7 @@
 
 import { NO_SPEECH, UNCERTAIN, type Prediction } from "./types";
 
-export const percent = (share: number): string => `${Math.round(100 * share)} %`;
+export const percent = (share: number): string => `${Math.round(100 * share)}\u00a0%`;
 
 /** 75 as 1:15, 3675 as 1:01:15. */
 export function clock(seconds: number): string {
@@ -12,9 +12,12 @@ export function clock(seconds: number): string {
   return h ? `${h}:${String(m).padStart(2, "0")}:${tail}` : `${m}:${tail}`;
 }
 
+/** 2.8 s, 45 s, 1:15 min, 10 min, 1 h, 1 h 30 min. */
 export function duration(seconds: number): string {
   if (seconds < 60) return `${seconds < 10 ? seconds.toFixed(1) : Math.round(seconds)} s`;
-  return `${clock(seconds)} min`.replace(/:00 min$/, " min");
+  if (seconds < 3600) return `${clock(seconds)} min`.replace(":00 min", " min");
+  const minutes = Math.round((seconds % 3600) / 60);
+  return `${Math.floor(seconds / 3600)} h${minutes ? ` ${minutes} min` : ""}`;
 }
 
 export function bytes(n: number): string {

@@ -45,7 +45,9 @@ class Page {
   private template(): TemplateResult {
     return html`
       ${header(this.tabs())}
-      <main id="panel" role="tabpanel" aria-labelledby="tab-${this.shown.id}">${this.shown.template()}</main>
+      <main>
+        <div id="panel" role="tabpanel" aria-labelledby="tab-${this.shown.id}">${this.shown.template()}</div>
+      </main>
       ${footer}
     `;
   }

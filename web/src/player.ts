@@ -2,7 +2,6 @@
 
 import WaveSurfer from "wavesurfer.js";
 import RegionsPlugin from "wavesurfer.js/dist/plugins/regions.js";
-import TimelinePlugin from "wavesurfer.js/dist/plugins/timeline.js";
 import { html, nothing, render } from "lit-html";
 import { peaks } from "./audio/signal";
 import type { Sound } from "./audio/decode";
@@ -16,6 +15,10 @@ const STEP_S = 1;
 /** Narrower segments are marked with letters, still narrower ones by colour alone. */
 const NAME_PX = 70;
 const CODE_PX = 22;
+
+/** Steps of the time axis, and how many of them fit on a phone. */
+const TICKS_S = [0.5, 1, 2, 5, 10, 30, 60, 120, 300, 600, 1200];
+const MOST_TICKS = 6;
 
 /** A stretch of the recording to shade, from 0 (none) to 1. */
 export interface Shade {
@@ -32,6 +35,7 @@ export class Player {
   private readonly regions = RegionsPlugin.create();
   private readonly surfer: WaveSurfer;
   private readonly stage = document.createElement("div");
+  private readonly axis = document.createElement("div");
   private readonly strip = document.createElement("div");
   private readonly bar = document.createElement("div");
   private readonly url: string;
@@ -49,9 +53,11 @@ export class Player {
     this.audio.src = this.url;
     this.element.className = "player";
     this.stage.className = "stage";
+    this.axis.className = "ticks";
+    this.axis.ariaHidden = "true";
     this.strip.className = "shades";
     this.bar.className = "transport";
-    this.element.append(this.bar, this.stage, this.strip);
+    this.element.append(this.bar, this.stage, this.strip, this.axis);
     this.surfer = WaveSurfer.create({
       container: this.stage,
       height: HEIGHT,
@@ -63,10 +69,11 @@ export class Player {
       barGap: 1,
       barRadius: 2,
       cspNonce: "waveform",
-      plugins: [this.regions, TimelinePlugin.create({ height: 20, style: { fontSize: "12px" } })],
+      plugins: [this.regions],
       ...colours(),
     });
     this.makeSlider();
+    this.makeAxis();
     for (const event of ["play", "pause", "timeupdate", "seeking", "loadedmetadata"] as const) {
       this.audio.addEventListener(event, () => this.update());
     }
@@ -144,6 +151,16 @@ export class Player {
     });
   }
 
+  private makeAxis(): void {
+    const step = TICKS_S.find((seconds) => this.lengthS / seconds <= MOST_TICKS) ?? this.lengthS;
+    for (let at = 0; at <= this.lengthS; at += step) {
+      const tick = document.createElement("span");
+      tick.style.left = `${(100 * at) / this.lengthS}%`;
+      tick.textContent = step < 1 ? at.toFixed(1) : clock(at);
+      this.axis.append(tick);
+    }
+  }
+
   private draw(): void {
     const width = this.stage.clientWidth || 1;
     this.regions.clearRegions();
@@ -162,6 +179,11 @@ export class Player {
     }
   }
 
+  /** Tenths matter in a clip alone. */
+  private time(seconds: number): string {
+    return this.lengthS < 30 ? `${seconds.toFixed(1)} s` : clock(seconds);
+  }
+
   private update(): void {
     const now = this.audio.currentTime;
     const here = this.segments.find(({ start_s, end_s }) => start_s <= now && now < end_s);
@@ -172,7 +194,7 @@ export class Player {
       html`<button type="button" class="round" @click=${() => this.toggle()} aria-label=${this.audio.paused ? "Play" : "Pause"}>
           <span class=${this.audio.paused ? "glyph-play" : "glyph-pause"} aria-hidden="true"></span>
         </button>
-        <span class="number">${clock(now)} / ${clock(this.lengthS)}</span>
+        <span class="number">${this.time(now)} / ${this.time(this.lengthS)}</span>
         ${said ? html`<span class="soft">${said}</span>` : nothing}`,
       this.bar,
     );

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple, TextIO
 
@@ -15,27 +15,9 @@ from rich.text import Text
 
 from serotone.audio.sound_check import WARNINGS
 from serotone.cli.rows import Answer
+from serotone.html.palette import colour
 from serotone.labels import UNCERTAIN
 from serotone.types import Failure, Prediction
-
-COLOURS: Mapping[str, str] = {
-    "neutral": "bright_black",
-    "calm": "cyan",
-    "happy": "yellow",
-    "sad": "blue",
-    "angry": "red",
-    "fearful": "magenta",
-    "disgust": "green",
-    "surprised": "bright_magenta",
-    "bored": "bright_black",
-    "excited": "bright_yellow",
-    "frustrated": "bright_red",
-    UNCERTAIN: "dim",
-}
-"""A colour per emotion, from the sixteen that every terminal theme makes readable."""
-
-OTHER_COLOURS = ("bright_cyan", "bright_green", "bright_blue", "white")
-"""For classes of a user's own."""
 
 WIDTH_IN_FILES = 100
 GAP = "  "
@@ -108,14 +90,14 @@ class Table:
             self._print(Text(f"{GAP}one of: {', '.join(answer.label_set)}", "dim"))
 
     def _bars(self, name: str, answer: Prediction) -> None:
-        colour = _colour(answer.label, self._labels)
+        style = emotion_style(answer.label, self._labels)
         row = Text(self._name(name))
-        row.append(GAP + answer.label.ljust(self._layout.label), f"bold {colour}")
+        row.append(GAP + answer.label.ljust(self._layout.label), f"bold {style}")
         row.append(f"{GAP}{answer.confidence:4.0%}{GAP}")
         gap, shares = " " if self._layout.bar > 1 else "", answer.probabilities
         for place, label in enumerate(self._labels):
             bar = _bar(shares.get(label, 0.0), self._layout.bar, ascii_only=self._ascii)
-            row.append(gap * (place > 0) + bar, _colour(label, self._labels))
+            row.append(gap * (place > 0) + bar, emotion_style(label, self._labels))
         self._print(row)
 
     def _failure(self, answer: Failure) -> None:
@@ -197,10 +179,9 @@ def with_progress(answers: Iterable[Answer], n_files: int) -> Iterator[Answer]:
             progress.advance(task)
 
 
-def _colour(label: str, labels: Sequence[str]) -> str:
-    if label in COLOURS:
-        return COLOURS[label]
-    return OTHER_COLOURS[labels.index(label) % len(OTHER_COLOURS)]
+def emotion_style(label: str, labels: Sequence[str]) -> str:
+    """How rich writes an emotion: in its colour, which terminals of few colours come near to."""
+    return "dim" if label == UNCERTAIN else colour(label, labels)
 
 
 def _bar(share: float, width: int, *, ascii_only: bool) -> str:

@@ -51,22 +51,18 @@ def export(
         ),
     ] = "",
     clips: Annotated[int, typer.Option(min=1, help="Clips to calibrate on.")] = 128,
-    runtime: Annotated[
-        Path | None,
-        typer.Option(help="With web: folder with onnxruntime-web's files; npm where not given."),
-    ] = None,
 ) -> None:
     """Turn a model into another form.
 
     onnx, onnx-fp16 and onnx-int8 make a model folder that every command opens with --model; web
-    makes a page that hears in the browser, where no sound leaves the device.
+    makes the page with the model inside: no sound leaves the device.
     """
     from serotone.store.load import describe, resolve
 
     source = describe(resolve(model))
     target = out or Path(f"{source.name}-{format.value}")
     if format is Format.web:
-        _write_page(source.path, target, runtime)
+        _write_page(source.path, target)
         return
     try:
         from serotone.export.convert import Form
@@ -85,12 +81,13 @@ def export(
     )
 
 
-def _write_page(source: Path, target: Path, runtime: Path | None) -> None:
+def _write_page(source: Path, target: Path) -> None:
     from serotone.export.web import write_page
 
-    files = write_page(source, target, runtime=runtime)
+    files = write_page(source, target)
+    size_bytes = sum(file.stat().st_size for file in files)
     print(
-        f"wrote {', '.join(file.name for file in files)} to {target}; look at it with "
+        f"wrote {len(files)} files, {size_bytes / 1e6:.1f} MB, to {target}; look at it with "
         f"python -m http.server --directory {target}",
         file=sys.stderr,
     )

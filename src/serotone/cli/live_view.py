@@ -12,7 +12,7 @@ from rich.live import Live
 from rich.text import Text
 
 from serotone.audio.vad import Span
-from serotone.cli.console import COLOURS, OTHER_COLOURS, UP
+from serotone.cli.console import UP, emotion_style
 from serotone.inference.stream import NO_SPEECH
 from serotone.labels import UNCERTAIN
 from serotone.types import Prediction
@@ -93,7 +93,9 @@ class View:
             return [Text(f"listening to {self._name}; Ctrl-C ends", "dim")]
         speaking = now.label not in (NO_SPEECH, UNCERTAIN)
         title = Text(f"{now.end_s:7.1f} s  ", "dim")
-        title.append(now.label, f"bold {self._colour(now.label)}" if speaking else "dim")
+        title.append(
+            now.label, f"bold {emotion_style(now.label, self._labels)}" if speaking else "dim"
+        )
         if speaking:
             title.append(f" {now.confidence:.0%}")
         if self._n_skipped:
@@ -102,7 +104,10 @@ class View:
         for label in self._labels:
             share = now.probabilities[label]
             row = Text(f"{label:<10} ", "" if label == now.label else "dim")
-            row.append("█" * round(share * width), self._colour(label) if speaking else "dim")
+            row.append(
+                "█" * round(share * width),
+                emotion_style(label, self._labels) if speaking else "dim",
+            )
             row.append(f" {share:.0%}", "dim")
             rows.append(row)
         return rows
@@ -115,11 +120,7 @@ class View:
                 row.append("·", "dim")
             else:
                 row.append(
-                    UP[max(1, round(prediction.confidence * 8))], self._colour(prediction.label)
+                    UP[max(1, round(prediction.confidence * 8))],
+                    emotion_style(prediction.label, self._labels),
                 )
         return row
-
-    def _colour(self, label: str) -> str:
-        if label in COLOURS:
-            return COLOURS[label]
-        return OTHER_COLOURS[self._labels.index(label) % len(OTHER_COLOURS)]

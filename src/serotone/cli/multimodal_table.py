@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, TextIO
 
 from rich.text import Text
 
-from serotone.cli.console import COLOURS, GAP, Table, write_table
+from serotone.cli.console import GAP, Table, write_table
 from serotone.cli.rows import Answer
+from serotone.html.palette import colour
 from serotone.inference.multimodal import Listener, TwoSenses
 from serotone.types import Prediction
 
@@ -55,10 +56,10 @@ def highlighted(answer: TwoSenses) -> Text:
         language = answer.transcript.language if answer.transcript else "?"
         text.append(f" ({language}: voice alone)", "dim")
         return text
-    colour = COLOURS.get(answer.words.label, "bright_cyan")
+    style = colour(answer.words.label, ())
     for part in answer.contributions:
         if part.weight >= SHOWN_FROM and answer.words.label != "neutral":
-            text.stylize(f"bold {colour}", part.start + 1, part.end + 1)
+            text.stylize(f"bold {style}", part.start + 1, part.end + 1)
     return text
 
 

@@ -32,9 +32,7 @@ def serve(
             help="Make a key of this name, keep its hash in --key-file, show it once, and end."
         ),
     ] = "",
-    page: Annotated[
-        bool, typer.Option("--page/--no-page", help="The page, where Gradio is installed.")
-    ] = True,
+    page: Annotated[bool, typer.Option("--page/--no-page", help="The page at /.")] = True,
     cors: Annotated[
         list[str] | None,
         typer.Option(help="An origin whose pages may ask, as https://a.example; repeat it."),

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from rich.console import Console
 from rich.text import Text
 
-from serotone.cli.console import COLOURS, OTHER_COLOURS, WIDTH_IN_FILES
+from serotone.cli.console import WIDTH_IN_FILES, emotion_style
 from serotone.timeline.formats import who
 from serotone.timeline.segments import Segment, Timeline
 from serotone.timeline.summary import Summary, summarise
@@ -50,7 +50,7 @@ def table(timeline: Timeline, *, colours: bool) -> str:
 
 def _row(segment: Segment, labels: Sequence[str], named: int, label_width: int) -> Text:
     emotion = str(segment.emotion)
-    colour = _colour(emotion, labels)
+    colour = emotion_style(emotion, labels)
     row = Text(f"{clock(segment.start_s)}  {clock(segment.end_s)}  ")
     if named:
         row.append(who(segment).ljust(named) + "  ")
@@ -89,9 +89,3 @@ def clock(time_s: float) -> str:
     hours, minutes, rest = tenths // 36_000, tenths // 600 % 60, tenths % 600
     head = f"{hours}:{minutes:02}" if hours else f"{minutes:2}"
     return f"{head}:{rest // 10:02}.{rest % 10}"
-
-
-def _colour(label: str, labels: Sequence[str]) -> str:
-    if label in COLOURS:
-        return COLOURS[label]
-    return OTHER_COLOURS[labels.index(label) % len(OTHER_COLOURS)]

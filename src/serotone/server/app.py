@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -21,6 +20,7 @@ from serotone.server.engine import Engine
 from serotone.server.errors import Refusal, to_json
 from serotone.server.logs import LOGGER
 from serotone.server.middleware import Gate
+from serotone.server.page import add_page
 from serotone.server.stream import add_stream
 
 log = logging.getLogger(LOGGER)
@@ -58,8 +58,8 @@ def create_app(config: ServeConfig) -> FastAPI:
     add_routes(app, engine)
     add_stream(app, engine)
     _add_errors(app, engine)
-    if config.page and importlib.util.find_spec("gradio"):
-        _mount_page(app, engine)
+    if config.page:
+        add_page(app, engine)
     app.add_middleware(Gate, config=config, engine=engine)
     if config.cors:
         app.add_middleware(
@@ -69,15 +69,6 @@ def create_app(config: ServeConfig) -> FastAPI:
             allow_headers=["Authorization", "Content-Type", "X-API-Key"],
         )
     return app
-
-
-def _mount_page(app: FastAPI, engine: Engine) -> None:
-    if importlib.util.find_spec("serotone.server.page.app") is None:
-        return
-    # Here, as Gradio takes seconds to import.
-    from serotone.server.page import app as page
-
-    page.mount(app, engine.recognizer, max_upload_bytes=engine.config.max_upload_bytes)
 
 
 def _add_errors(app: FastAPI, engine: Engine) -> None:

@@ -22,7 +22,7 @@ class ServeConfig(Config):
         port: to listen on; 0 takes a free one.
         key_file: hashes of the keys that may ask; see ``serotone.server.keys``.
         no_keys: listen beyond loopback without keys.
-        page: whether the page is mounted, where its package is installed.
+        page: whether the page is served.
         cors: origins whose pages may ask from a browser; none where empty.
         hosts: names in the Host header that are answered; any where empty, and on loopback those
             of this machine alone, so that no page can reach it under another name.

@@ -21,7 +21,16 @@ OPEN = frozenset({"/healthz", "/readyz"})
 """Answered without a key: they tell nothing but that there is a service."""
 
 ROUTES = frozenset(
-    {"/v1/predict", "/v1/batch", "/v1/models", "/v1/stream", "/metrics", "/openapi.json", *OPEN}
+    {
+        "/v1/predict",
+        "/v1/batch",
+        "/v1/timeline",
+        "/v1/models",
+        "/v1/stream",
+        "/metrics",
+        "/openapi.json",
+        *OPEN,
+    }
 )
 """Named in metrics and logs; everything else is ``other``, as clients make up paths."""
 

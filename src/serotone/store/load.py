@@ -30,6 +30,7 @@ class ModelInfo:
         prepare: steps before the model, as ``serotone.audio.preprocess`` takes them.
         calibration: how its confidence was fitted: ``temperature``, and ``conformal`` with the
             threshold of each coverage; empty in older folders.
+        together: calibration over the test clips of all ``figures``; empty where not measured.
         onnx_sha256: of ``model.onnx``, as ``model.json`` states it.
     """
 
@@ -45,6 +46,7 @@ class ModelInfo:
     provenance: Mapping[str, Any]
     prepare: Mapping[str, Any] = field(default_factory=dict)
     calibration: Mapping[str, Any] = field(default_factory=dict)
+    together: Mapping[str, Any] = field(default_factory=dict)
     onnx_sha256: str = ""
 
     @property
@@ -99,6 +101,7 @@ def describe(folder: Path) -> ModelInfo:
             provenance=values["provenance"],
             prepare=values.get("prepare", {}),
             calibration=values.get("calibration", {}),
+            together=values.get("together", {}),
             onnx_sha256=values.get("sha256", {}).get(ONNX, ""),
         )
     except KeyError as error:

@@ -10,9 +10,10 @@ from pathlib import Path
 from urllib.parse import quote
 
 from serotone.html.page import Fragment, banner, cards, details, heading, page, paragraph, section
+from serotone.html.palette import colour
 from serotone.timeline.formats import who
 from serotone.timeline.segments import Segment, Timeline
-from serotone.timeline.strip import clock, colour, embedded_sound, strip
+from serotone.timeline.strip import clock, embedded_sound, strip
 from serotone.timeline.summary import Summary, summarise
 
 EMBED_S = 600.0

@@ -6,29 +6,17 @@ import base64
 import contextlib
 import html
 import io
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from serotone.errors import AudioError
 from serotone.html.page import Fragment
+from serotone.html.palette import colour
 from serotone.timeline.formats import words
 from serotone.timeline.segments import Segment, Timeline
 from serotone.types import Audio
 
 OPUS_RATE_HZ = 24_000
-
-COLOURS: Mapping[str, str] = {
-    "neutral": "#8a94a0",
-    "calm": "#2ba6a0",
-    "happy": "#e0a100",
-    "sad": "#3f7fe0",
-    "angry": "#d6362b",
-    "fearful": "#9a4fd0",
-    "disgust": "#5f9a2f",
-    "surprised": "#e0629f",
-    "uncertain": "#b5bcc4",
-}
-OTHER_COLOURS = ("#0f8fb8", "#b86a0f", "#5a5fd6", "#2f9a5f")
 
 _ROW_HEIGHT = 100
 
@@ -108,13 +96,6 @@ def _before_damage(blocks: Iterator[Audio]) -> Iterator[Audio]:
 
 def _words(segment: Segment) -> str:
     return html.escape(words(segment), quote=True)
-
-
-def colour(label: str, labels: Sequence[str]) -> str:
-    """The colour of an emotion, the same everywhere; ``labels`` are all that are shown."""
-    if label in COLOURS:
-        return COLOURS[label]
-    return OTHER_COLOURS[list(labels).index(label) % len(OTHER_COLOURS)]
 
 
 def clock(time_s: float) -> str:

@@ -59,7 +59,7 @@ export class ClipView implements View {
     const { samples, words, engine } = this.app.config;
     const recording = this.recorder;
     const record = html`<button type="button" class="button primary" @click=${() => this.record()}>
-      ${recording ? html`<span class="glyph-stop" aria-hidden="true"></span>Stop · ${clock(recording.seconds)}` : "Record your voice"}
+      ${recording ? html`<span class="glyph-stop" aria-hidden="true"></span>Stop · ${clock(recording.seconds)}` : "Record"}
     </button>`;
     return html`
       ${dropZone(

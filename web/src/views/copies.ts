@@ -31,6 +31,6 @@ export function copies(app: App, file: File, prediction: Prediction, labels: str
       ${button("JSON", JSON.stringify(prediction, null, 2))} ${button("CSV", answersCsv([prediction], labels))}
       ${button(app.config.engine === "service" ? "curl" : "command", line)}
     </div>
-    <pre tabindex="0" aria-label="Command line"><code>${line}</code></pre>
+    <pre tabindex="0" role="region" aria-label="Command line"><code>${line}</code></pre>
   </section>`;
 }

@@ -104,7 +104,9 @@ export class LiveView implements View {
     const n = SHOWN_S / HOP_S;
     const shown = this.past.slice(-n);
     const used = [...new Set(shown.filter(spoken).map(({ label }) => label))];
-    const [left, top, width, height] = [36, 8, 640, 120];
+    const [left, top, height] = [46, 8, 120];
+    // Not scaled down on a phone, where its letters would be too small.
+    const width = Math.min(630, innerWidth - 120);
     const step = width / n;
     const columns = shown.map((prediction, i) => {
       const tall = spoken(prediction) ? height * prediction.confidence : 3;
@@ -114,7 +116,7 @@ export class LiveView implements View {
     });
     const marks = [0, 0.5, 1].map(
       (share) => svg`<g><line x1=${left} x2=${left + width} y1=${top + height * (1 - share)} y2=${top + height * (1 - share)} />
-        <text x=${left - 6} y=${top + height * (1 - share) + 4} text-anchor="end">${percent(share).replace(" ", "")}</text></g>`,
+        <text x=${left - 6} y=${top + height * (1 - share) + 4} text-anchor="end">${`${100 * share}%`}</text></g>`,
     );
     const ticks = TICKS_S.map(
       (ago) =>
@@ -122,7 +124,7 @@ export class LiveView implements View {
     );
     const said = used.length ? used.join(", ") : "no speech";
     return html`<h3>The last minute</h3>
-      <svg class="chart" viewBox="0 0 684 152" role="img" aria-label="Confidence over the last minute: ${said}">
+      <svg class="chart" viewBox="0 0 ${left + width + 8} ${top + height + 26}" role="img" aria-label="Confidence over the last minute: ${said}">
         ${marks}${columns}${ticks}
       </svg>
       ${used.length ? legend(used, labels) : nothing}`;

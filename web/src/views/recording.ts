@@ -1,7 +1,7 @@
 /** A long recording: who felt what, when. */
 
 import { html, nothing, type TemplateResult } from "lit-html";
-import { styleMap } from "lit-html/directives/style-map.js";
+import { styled } from "../styled";
 import type { App, View } from "../app";
 import { decode, type Sound } from "../audio/decode";
 import { segmentsCsv } from "../csv";
@@ -82,8 +82,10 @@ export class RecordingView implements View {
   }
 
   /** A lane for each voice; decorative, as the table below says the same. */
-  private lanes(spoken: Segment[], lengthS: number): TemplateResult {
+  private lanes(spoken: Segment[], lengthS: number): TemplateResult | typeof nothing {
     const voices = [...new Set(spoken.map(voice))];
+    // Over the waveform of a single voice the same is shown already.
+    if (voices.length < 2 && this.player) return nothing;
     const seek = (event: MouseEvent): void => {
       const area = (event.currentTarget as HTMLElement).getBoundingClientRect();
       this.player?.play(((event.clientX - area.left) / area.width) * lengthS);
@@ -98,14 +100,14 @@ export class RecordingView implements View {
                 (block) =>
                   html`<i
                     title="${clock(block.start_s)} ${block.label}"
-                    style=${styleMap({
+                    ${styled({
                       left: `${(100 * block.start_s) / lengthS}%`,
                       width: `${(100 * (block.end_s - block.start_s)) / lengthS}%`,
                       background: colour(block.label ?? "", this.app.config.model.labels),
                     })}
                   ></i>`,
               )}
-              <b style=${styleMap({ left: `${(100 * this.nowS) / lengthS}%` })}></b>
+              <b ${styled({ left: `${(100 * this.nowS) / lengthS}%` })}></b>
             </div>
           </div>`,
       )}
@@ -120,7 +122,7 @@ export class RecordingView implements View {
         (moment) =>
           html`<li>
             ${this.jump(moment.start_s)} ${key(moment.label, this.app.config.model.labels)}
-            <span class="soft">${voice(moment)} ${moment.reason}</span>
+            <span class="soft">${voice(moment)} ${moment.reason.replace(/^.* at (\d+) ?%/, "$1 %")}</span>
           </li>`,
       )}
     </ol>`;
@@ -191,9 +193,9 @@ export class RecordingView implements View {
       this.nowS = seconds;
       this.app.changed();
     });
-    const channels = new Set(this.timeline.segments.map(({ channel }) => channel));
-    // Of several voices at a time each has a lane; over one waveform they would hide each other.
-    if (channels.size === 1) this.player.mark(merged(this.timeline.segments.filter((s) => s.speech)));
+    const spoken = this.timeline.segments.filter((s) => s.speech);
+    // Several voices have a lane each; over one waveform they would hide each other.
+    if (new Set(spoken.map(voice)).size === 1) this.player.mark(merged(spoken));
   }
 
   private tell(share: number | null, what: string): void {
@@ -233,7 +235,7 @@ function shares({ shares }: Summary, labels: string[]): TemplateResult {
   return html`<div class="share-bar" aria-hidden="true">
       ${parts.map(
         ([label, share]) =>
-          html`<i style=${styleMap({ width: `${100 * share}%`, background: colour(label, labels) })}></i>`,
+          html`<i ${styled({ width: `${100 * share}%`, background: colour(label, labels) })}></i>`,
       )}
     </div>
     <p class="legend">${parts.map(([label, share]) => key(label, labels, ` ${percent(share)}`))}</p>`;
@@ -252,7 +254,7 @@ function trend({ trend, duration_s }: Summary, labels: string[]): TemplateResult
               ([label, share]) =>
                 html`<i
                   title="${label} ${percent(share)}"
-                  style=${styleMap({ height: `${100 * share}%`, background: colour(label, labels) })}
+                  ${styled({ height: `${100 * share}%`, background: colour(label, labels) })}
                 ></i>`,
             )}
           </div>`,

@@ -1,17 +1,17 @@
 /** Pieces that several tabs show. */
 
 import { html, nothing, type TemplateResult } from "lit-html";
-import { styleMap } from "lit-html/directives/style-map.js";
+import { styled } from "../styled";
 import { headline, howSure, intensityWord, percent, ranked, saysNoSpeech } from "../format";
 import { code, colour } from "../palette";
 import { NO_SPEECH, type Prediction } from "../types";
 
-export const tinted = (label: string, labels: string[]): ReturnType<typeof styleMap> =>
-  styleMap({ "--emotion": colour(label, labels) });
+export const tinted = (label: string, labels: string[]): ReturnType<typeof styled> =>
+  styled({ "--emotion": colour(label, labels) });
 
 /** An emotion as a coloured mark with its letters and its name. */
 export function key(label: string, labels: string[], further: unknown = nothing): TemplateResult {
-  return html`<span class="key" style=${tinted(label, labels)}
+  return html`<span class="key" ${tinted(label, labels)}
     ><i aria-hidden="true">${code(label)}</i>${label}${further}</span
   >`;
 }
@@ -25,9 +25,9 @@ export function bars(shares: Record<string, number>, labels: string[]): Template
   return html`<ul class="bars">
     ${ranked(shares).map(
       ([label, share], place) =>
-        html`<li class=${place ? "" : "best"} style=${tinted(label, labels)}>
+        html`<li class=${place ? "" : "best"} ${tinted(label, labels)}>
           <span>${label}</span>
-          <span class="track" aria-hidden="true"><i style=${styleMap({ width: percent(share).replace(" ", "") })}></i></span>
+          <span class="track" aria-hidden="true"><i ${styled({ width: `${100 * share}%` })}></i></span>
           <span class="number">${percent(share)}</span>
         </li>`,
     )}
@@ -45,7 +45,7 @@ export function verdict(prediction: Prediction, labels: string[], name = ""): Te
       <p>Silence, music or noise: there is no voice to judge.</p>`;
   }
   const known = prediction.label in prediction.probabilities;
-  return html`<div style=${known ? tinted(prediction.label, labels) : nothing}>
+  return html`<div ${known ? tinted(prediction.label, labels) : nothing}>
     ${title}
     <h2 class="verdict ${known ? "known" : ""}">${headline(prediction.label)}</h2>
     <p>${howSure(prediction)}</p>
@@ -55,7 +55,7 @@ export function verdict(prediction: Prediction, labels: string[], name = ""): Te
       : html`<p class="intensity">
           <span>Intensity</span>
           <span class="track" aria-hidden="true"
-            ><i style=${styleMap({ width: `${100 * prediction.intensity}%` })}></i
+            ><i ${styled({ width: `${100 * prediction.intensity}%` })}></i
           ></span>
           <span class="number">${intensityWord(prediction.intensity)}</span>
         </p>`}

@@ -1,7 +1,7 @@
 /** Why: what in the sound carried the answer, and how often such answers are right. */
 
 import { html, nothing, type TemplateResult } from "lit-html";
-import { styleMap } from "lit-html/directives/style-map.js";
+import { styled } from "../styled";
 import type { App } from "../app";
 import type { Sound } from "../audio/decode";
 import type { Explanation } from "../explain";
@@ -51,7 +51,7 @@ function carried({ label, times, bands }: Explanation): TemplateResult {
         ({ low_hz, high_hz, drop }) =>
           html`<li>
             <span>${hertz(low_hz)}–${hertz(high_hz)} Hz</span>
-            <span class="track" aria-hidden="true"><i style=${styleMap({ width: `${(100 * Math.max(0, drop)) / most}%` })}></i></span>
+            <span class="track" aria-hidden="true"><i ${styled({ width: `${(100 * Math.max(0, drop)) / most}%` })}></i></span>
             <span class="number">${drop >= 0.005 ? `−${Math.round(100 * drop)}` : "0"}</span>
           </li>`,
       )}

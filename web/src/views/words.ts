@@ -33,7 +33,7 @@ function marked({ transcript, contributions, words }: Senses, labels: string[]):
     const found = transcript.text.indexOf(text, at);
     if (found < 0 || weight < MARKED_FROM || !words) continue;
     parts.push(transcript.text.slice(at, found));
-    parts.push(html`<mark style=${tinted(words.label, labels)} title=${words.label}>${text}</mark>`);
+    parts.push(html`<mark ${tinted(words.label, labels)} title=${words.label}>${text}</mark>`);
     at = found + text.length;
   }
   return [...parts, transcript.text.slice(at)];

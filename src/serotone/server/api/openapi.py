@@ -85,6 +85,17 @@ PREDICT: dict[str, Any] = {
     },
 }
 
+TIMELINE: dict[str, Any] = {
+    **PREDICT,
+    "responses": {
+        **PREDICT["responses"],
+        200: _json(
+            "Segments of speech and pauses, and a summary.",
+            {"path": "call.wav", "duration_s": 60.0, "segments": [], "summary": {}, "error": None},
+        ),
+    },
+}
+
 BATCH: dict[str, Any] = {
     "responses": {
         200: _json("A row a file, in order.", {"results": [PREDICTION], "n": 1, "n_failed": 0}),

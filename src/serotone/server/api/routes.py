@@ -36,7 +36,7 @@ def add_routes(app: FastAPI, engine: Engine) -> None:
 
 
 def add_predicting(router: APIRouter, engine: Engine, bodies: Bodies) -> None:
-    """``/v1/predict`` and ``/v1/batch``."""
+    """``/v1/predict``, ``/v1/timeline`` and ``/v1/batch``."""
     config = engine.config
 
     @router.post("/v1/predict", tags=["hear"], **openapi.PREDICT)
@@ -51,6 +51,11 @@ def add_predicting(router: APIRouter, engine: Engine, bodies: Bodies) -> None:
                 return to_json(await hear(engine, uploads[0], options))
         finally:
             bodies.give_back(held[0])
+
+    @router.post("/v1/timeline", tags=["hear"], **openapi.TIMELINE)
+    async def timeline(request: Request, options: Wanted) -> Response:
+        """Who felt what, when: the same as ``/v1/predict`` with ``timeline``."""
+        return await predict(request, options.model_copy(update={"timeline": True}))
 
     @router.post("/v1/batch", tags=["hear"], **openapi.BATCH)
     async def batch(request: Request, options: Wanted) -> Response:
