@@ -74,9 +74,11 @@ SIGHTS: Mapping[str, tuple[tuple[float, float, float], ...]] = {
         (0.004733, 0.691367, 0.303900),
     ),
 }
-"""What linear RGB becomes to an eye without one kind of cones: Machado, Oliveira, Fernandes 2009, "A
-physiologically-based model for simulation of color vision deficiency", severity 1,
-https://doi.org/10.1109/TVCG.2009.113."""
+"""What linear RGB becomes to an eye without one kind of cones.
+
+Machado, Oliveira and Fernandes 2009, "A physiologically-based model for simulation of color vision
+deficiency", severity 1, https://doi.org/10.1109/TVCG.2009.113.
+"""
 
 _TO_XYZ = (
     (0.4124564, 0.3575761, 0.1804375),
