@@ -9,6 +9,7 @@ import pytest
 from typer.testing import Result
 
 from serotone.cli.multimodal_table import highlighted
+from serotone.html.palette import colour
 from serotone.inference import multimodal as senses
 from serotone.inference.multimodal import TwoSenses
 from serotone.timeline import captions
@@ -102,7 +103,7 @@ def test_telling_words_stand_out() -> None:
     )
     assert text.plain == '"such good news"'
     assert [(span.start, span.end) for span in text.spans] == [(6, 10)]
-    assert "yellow" in str(text.spans[0].style)
+    assert colour("happy", ()) in str(text.spans[0].style)
 
 
 def test_what_stands_where_there_is_nothing_to_read() -> None:
