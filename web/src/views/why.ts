@@ -43,7 +43,7 @@ function carried({ label, times, bands }: Explanation): TemplateResult {
       ? `No single moment decides: without any of them it still sounds ${label}.`
       : `Most weight lies from ${top.start_s.toFixed(1)} to ${top.end_s.toFixed(1)} s: without it, ` +
         `${label} falls by ${Math.round(100 * top.drop)} points. The line under the waveform is ` +
-        "darker where more would be lost.";
+        "stronger where more would be lost.";
   return html`<p>${moment}</p>
     <h3>Bands</h3>
     <ul class="bars plain">
